@@ -1,0 +1,39 @@
+/** glossier consume */
+import { runWorker } from '../../consumer/worker.js';
+import { type CommandRun, type Context, EXIT, quiet, type Services } from '../context.js';
+import { count } from '../display.js';
+import { mergeNow } from './merge.js';
+
+export const run: CommandRun = async context => {
+  const drain = context.options.untilDrained === true;
+  if (drain) quiet(context);
+  const services = await context.services();
+  if (!drain) {
+    await work(context, services, false);
+    return EXIT.ok;
+  }
+  const counts = await work(context, services, true);
+  await mergeNow(context, services.databaseUrl);
+  context.print(`Loaded ${count(counts.loaded)}, bypassed ${count(counts.bypassed)}, rejected ${count(counts.rejected)} order(s)`);
+  return counts.rejected > 0 ? EXIT.rejected : EXIT.ok;
+};
+
+/** Runs a worker with progress. */
+export async function work(context: Context, { databaseUrl, kafka }: Services, untilDrained: boolean) {
+  const { settings, log, version, signal, display, options } = context;
+  const counts = await runWorker({
+    settings,
+    databaseUrl,
+    kafka,
+    log,
+    version,
+    signal,
+    untilDrained,
+    acceptGap: options.acceptGap === true,
+    onProgress: p => {
+      if (untilDrained) display.progress({ title: 'Loading', total: p.total, unit: 'orders' }, p.done);
+    },
+  });
+  display.finish();
+  return counts;
+}

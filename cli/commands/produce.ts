@@ -1,0 +1,34 @@
+/** glossier produce <drop>... */
+import { produceDrop } from '../../producer/produce-drop.js';
+import { type CommandRun, type Context, EXIT, quiet, type Services } from '../context.js';
+import { count } from '../display.js';
+
+export const run: CommandRun = async context => {
+  quiet(context);
+  const services = await context.services();
+  let broken = 0;
+  for (const source of context.args) broken += (await publish(context, services, source)).broken;
+  return broken > 0 ? EXIT.rejected : EXIT.ok;
+};
+
+/** Publishes one drop with progress and says what came of it. @returns the drop's id, its orders, and how many of its files are broken */
+export async function publish(context: Context, { kafka }: Services, source: string): Promise<{ id: string; orders: number; broken: number }> {
+  const { settings, log, signal, display, options } = context;
+  const title = { check: 'Checking', publish: 'Publishing' } as const;
+  const result = await produceDrop({
+    source,
+    kafka,
+    settings,
+    log,
+    signal,
+    again: options.again === true,
+    onProgress: p => display.progress({ title: title[p.phase], total: Math.round(p.bytesTotal / 1e6), unit: 'MB' }, Math.round(p.bytesDone / 1e6)),
+  });
+  display.finish();
+  const broken = result.files.filter(f => f.fault);
+  const drop = `drop ${result.id} (${result.name})`;
+  if (result.state === 'already') display.line(`Already published: ${drop}, ${count(result.orders)} orders; --again publishes it once more`);
+  else display.line(`Published ${count(result.orders)} orders of ${count(result.files.length)} file(s), ${drop}`);
+  for (const f of broken) display.line(`Broken file ${f.name}: ${f.fault!.reason} at byte ${f.fault!.byte}, behind ${f.fault!.orders} whole order(s)`);
+  return { id: result.id, orders: result.orders, broken: broken.length };
+}

@@ -1,0 +1,95 @@
+#!/usr/bin/env node
+/** The command `glossier`: parses, hands over to the command's file, and turns errors into one line and an exit code. */
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError, Option } from 'commander';
+import { EXIT, GlossierError, oneLine } from '../shared/errors.js';
+import { type Declaration, SETTINGS, type SettingName } from '../shared/settings.js';
+import type { CommandRun } from './context.js';
+
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
+
+/** Each command's file is read only when it runs, so that --help answers at once. */
+const run =
+  (load: () => Promise<{ run: CommandRun }>) =>
+  async (...given: unknown[]) => {
+    const command = given[given.length - 1] as Command;
+    const { withContext } = await import('./context.js');
+    process.exitCode = await withContext({ version, options: command.optsWithGlobals(), args: command.args }, (await load()).run);
+  };
+
+function addSettings(program: Command): void {
+  for (const name of Object.keys(SETTINGS) as SettingName[]) {
+    const d: Declaration = SETTINGS[name];
+    const value = { text: '<text>', list: '<list>', integer: '<n>', bytes: '<size>', seconds: '<time>', choice: '<word>', boolean: '<yes|no>' }[d.kind];
+    const fallback = d.fallback === undefined ? '' : `, ${d.fallback}`;
+    program.addOption(new Option(`--${d.flag} ${value}`, `${d.help} (${d.env}${fallback})`).helpGroup('Settings (flag, else environment, else default):'));
+  }
+}
+
+const EXAMPLES = `
+Examples:
+  $ glossier load drops/2017-12.zip             publish, load, merge; with its own Kafka and Postgres when none are set
+  $ glossier produce drops/*.zip                publish only; run again after a break, it goes on
+  $ glossier consume                            a worker, until a signal
+  $ glossier consume --until-drained            load what is in the topic now, then end
+  $ glossier status --json | jq .drops          what became of each drop
+  $ glossier verify                             check every invariant in the database
+
+Exit codes: 0 done; 1 failed; 2 wrong usage or settings; 3 done, but some orders or files were rejected.`;
+
+function build(): Command {
+  const program = new Command('glossier')
+    .description('Loads daily drops of JSON orders through Kafka into Postgres: once, with books that balance.')
+    .version(version)
+    .configureHelp({ showGlobalOptions: false, helpWidth: Math.min(process.stdout.columns ?? 100, 120) })
+    .addHelpText('after', EXAMPLES)
+    .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(text) });
+  addSettings(program);
+  const add = (name: string, description: string, load: () => Promise<{ run: CommandRun }>) =>
+    program.command(name).description(description).exitOverride().action(run(load));
+
+  add('load <drop...>', 'publish drops (zip, path or URL), load to the end, merge, print the summary', () => import('./commands/load.js'))
+    .option('--again', 'publish a drop once more although it was published whole');
+  add('produce <drop...>', 'publish drops only; killed and run again, it goes on', () => import('./commands/produce.js'))
+    .option('--again', 'publish a drop once more although it was published whole');
+  add('consume', 'run a worker until a signal', () => import('./commands/consume.js'))
+    .option('--until-drained', 'end when everything that is in the topic now is loaded and merged')
+    .option('--accept-gap', 'go on although messages that were never loaded are gone from the topic');
+  add('merge', 'fold user_staging into user_stats now', () => import('./commands/merge.js'));
+  add('status', 'drops, partitions with lag, staging, rejects, tables', () => import('./commands/status.js')).option('--json', 'for programs');
+  add('verify', 'check the invariants in the database; exit 1 when one is broken', () => import('./commands/verify.js')).option('--json', 'for programs');
+
+  const rejects = program.command('rejects').description('what could not be loaded, and why');
+  const addReject = (name: string, description: string, load: () => Promise<{ run: CommandRun }>) =>
+    rejects.command(name).description(description).exitOverride().action(run(load));
+  addReject('list', 'list rejected orders and files', () => import('./commands/rejects-list.js'))
+    .option('--drop <id>', 'of one drop')
+    .option('--json', 'for programs');
+  addReject('show <id>', 'one reject with its bytes as delivered', () => import('./commands/rejects-show.js')).option('--json', 'for programs');
+
+  const local = program.command('local').description('the local Kafka and Postgres that run when no other are set');
+  const addLocal = (name: string, description: string, load: () => Promise<{ run: CommandRun }>) =>
+    local.command(name).description(description).exitOverride().action(run(load));
+  addLocal('status', 'what runs, where', () => import('./commands/local-status.js')).option('--json', 'for programs');
+  addLocal('stop', 'stop both; their data stays', () => import('./commands/local-stop.js'));
+  addLocal('psql', 'open psql on the local database, or print its URL', () => import('./commands/local-psql.js'));
+  return program;
+}
+
+/** One line that says what and what to do. */
+function report(error: unknown): void {
+  const hint = error instanceof GlossierError ? error.hint : undefined;
+  process.stderr.write(`glossier: ${oneLine(error)}${hint === undefined ? '' : ` — ${hint}`}\n`);
+  if (process.env.GLOSSIER_DEBUG) console.error(error);
+}
+
+try {
+  await build().parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  else {
+    report(error);
+    process.exitCode = error instanceof GlossierError ? error.exitCode : EXIT.failed;
+  }
+}

@@ -1,0 +1,114 @@
+/** Messages on their way to one transaction, and the place of a batch in the topic: pure. */
+import type { OrderPlace } from '../../shared/order-message.js';
+
+export interface OrderMessage {
+  partition: number;
+  offset: number;
+  key: Buffer | null;
+  value: Buffer | null;
+  /** Null for a message of no drop. */
+  place: OrderPlace | null;
+}
+
+/** What a batch covers of one partition: from the position to the one it leaves behind. */
+export interface Segment {
+  partition: number;
+  from: number;
+  to: number;
+  messages: number;
+}
+
+/** Why a batch was closed; every flush is counted by it. */
+export type FlushReason = 'orders' | 'bytes' | 'time';
+
+export interface MessageBatch {
+  messages: OrderMessage[];
+  /** By partition, ascending; each partition stands once. */
+  segments: Segment[];
+  bytes: number;
+  reason: FlushReason;
+  /** The assignment that it was fetched under; a batch of an older one is dropped. */
+  generation: number;
+}
+
+/** Messages of one partition as they were fetched; `to` may lie beyond the last of them (control records have offsets too). */
+export interface FetchedMessages {
+  partition: number;
+  from: number;
+  to: number;
+  messages: OrderMessage[];
+  bytes: number;
+}
+
+/** Bytes that a message costs in memory: value, key and the objects around them. */
+export function messageBytes(message: OrderMessage): number {
+  return (message.value?.length ?? 0) + 256;
+}
+
+/** First in, first out; cut into batches by orders and bytes. */
+export class BatchQueue {
+  readonly #fetched: FetchedMessages[] = [];
+  bytes = 0;
+  orders = 0;
+
+  push(fetched: FetchedMessages): void {
+    this.#fetched.push(fetched);
+    this.bytes += fetched.bytes;
+    this.orders += fetched.messages.length;
+  }
+
+  get empty(): boolean {
+    return this.#fetched.length === 0;
+  }
+
+  clear(): void {
+    this.#fetched.length = 0;
+    this.bytes = 0;
+    this.orders = 0;
+  }
+
+  /** Takes what fits; at least one message, however large. Null when there is nothing. */
+  take(maxOrders: number, maxBytes: number, generation: number): MessageBatch | null {
+    const messages: OrderMessage[] = [];
+    const segments = new Map<number, Segment>();
+    let bytes = 0;
+    let reason: FlushReason = 'time';
+    while (this.#fetched.length > 0) {
+      const first = this.#fetched[0];
+      let count = 0;
+      let size = 0;
+      while (count < first.messages.length) {
+        const next = messageBytes(first.messages[count]);
+        const some = messages.length + count > 0;
+        if (some && messages.length + count >= maxOrders) reason = 'orders';
+        else if (some && bytes + size + next > maxBytes) reason = 'bytes';
+        else {
+          size += next;
+          count++;
+          continue;
+        }
+        break;
+      }
+      const whole = count === first.messages.length;
+      const to = whole ? first.to : first.messages[count].offset;
+      if (count > 0 || whole) {
+        for (let i = 0; i < count; i++) messages.push(first.messages[i]);
+        const segment = segments.get(first.partition);
+        if (segment) {
+          segment.to = to;
+          segment.messages += count;
+        } else segments.set(first.partition, { partition: first.partition, from: first.from, to, messages: count });
+        bytes += size;
+      }
+      if (whole) this.#fetched.shift();
+      else {
+        this.#fetched[0] = { ...first, from: to, messages: first.messages.slice(count), bytes: first.bytes - size };
+        break;
+      }
+    }
+    this.bytes = this.#fetched.reduce((sum, f) => sum + f.bytes, 0);
+    this.orders -= messages.length;
+    if (segments.size === 0) return null;
+    return { messages, segments: [...segments.values()].sort((a, b) => a.partition - b.partition), bytes, reason, generation };
+  }
+}

@@ -1,0 +1,276 @@
+/**
+ * Messages of the topic, through a kafkajs consumer group, from the positions that Postgres holds.
+ *
+ * kafkajs' own offsets are not trusted for anything: the group's committed offsets are for lag displays. After each join the assigned
+ * partitions are paused at once (in the same turn of the event loop, so nothing is fetched), their positions are read, and each is
+ * sought to. What then arrives is held against the offset that is expected next, message by message.
+ */
+import type { Batch, Consumer, EachBatchPayload, KafkaMessage } from 'kafkajs';
+import { oneLine, ServiceError } from '../../shared/errors.js';
+import type { Kafka } from '../../shared/kafka.js';
+import { isKafkaOutage } from '../../shared/kafka-outage.js';
+import type { Logger } from '../../shared/log.js';
+import { decodeHeaders, decodeIndex, type Headers, type OrderPlace } from '../../shared/order-message.js';
+import { pause, type ServiceState } from '../../shared/outage.js';
+import { BatchQueue, type MessageBatch, messageBytes, type OrderMessage } from './batch.js';
+
+export interface OrderConsumerOptions {
+  kafka: Kafka;
+  topic: string;
+  group: string;
+  /** Milliseconds. */
+  sessionTimeout: number;
+  /** Bytes of messages that may wait; fetching pauses above it. */
+  bufferBytes: number;
+  log: Logger;
+  kafkaState: ServiceState;
+  /**
+   * Checks that the topic is the one that the positions belong to and gives their positions; waits out outages.
+   *
+   * @throws TopicError when going on would lose or double orders
+   */
+  positions: () => Promise<Map<number, number>>;
+}
+
+interface Assigned {
+  /** Offset of the next message to take; null until the position is known. */
+  next: number | null;
+}
+
+/** Milliseconds that the broker may hold a fetch when there is nothing new; also how fast the loop notices a stop. */
+const FETCH_WAIT = 250;
+/** Compressed bytes a partition and fetch. kafkajs unpacks a whole fetch at once and the drop shrinks about ten times. */
+const FETCH_PARTITION_BYTES = 256 * 1024;
+const FETCH_BYTES = 2 * 1024 * 1024;
+
+export class OrderConsumer {
+  /** Rises with every join and every rewind; what was fetched under an older one is worthless. */
+  generation = 0;
+  /** Fires when the consumer cannot go on. */
+  readonly failed: Promise<never>;
+  readonly #queue = new BatchQueue();
+  readonly #consumer: Consumer;
+  #fail!: (error: unknown) => void;
+  #assigned = new Map<number, Assigned>();
+  #stopped = false;
+  #wake: (() => void)[] = [];
+  #restarts = 0;
+
+  constructor(readonly options: OrderConsumerOptions) {
+    this.failed = new Promise((_, reject) => {
+      this.#fail = reject;
+    });
+    this.failed.catch(() => {});
+    this.#consumer = options.kafka.consumer({
+      groupId: options.group,
+      sessionTimeout: options.sessionTimeout,
+      rebalanceTimeout: Math.max(options.sessionTimeout, 60_000),
+      heartbeatInterval: Math.min(3000, Math.floor(options.sessionTimeout / 5)),
+      maxWaitTimeInMs: FETCH_WAIT,
+      maxBytesPerPartition: FETCH_PARTITION_BYTES,
+      maxBytes: FETCH_BYTES,
+      metadataMaxAge: 30_000, // so that partitions added later are seen within half a minute
+      allowAutoTopicCreation: false,
+      retry: { initialRetryTime: 100, maxRetryTime: 2000, retries: 10 },
+    });
+    const { events } = this.#consumer;
+    this.#consumer.on(events.GROUP_JOIN, e => this.#joined(e.payload.memberAssignment[options.topic] ?? []));
+    this.#consumer.on(events.CRASH, e => this.#crashed(e.payload.error, e.payload.restart));
+    this.#consumer.on(events.END_BATCH_PROCESS, e => {
+      const { partition, batchSize, lastOffset } = e.payload;
+      if (Number(batchSize) === 0) this.#passOver(partition, Number(lastOffset) + 1);
+    });
+  }
+
+  /** Partitions that are assigned to this worker now. */
+  get partitions(): number[] {
+    return [...this.#assigned.keys()].sort((a, b) => a - b);
+  }
+
+  async start(): Promise<void> {
+    await this.#consumer.connect();
+    await this.#consumer.subscribe({ topic: this.options.topic, fromBeginning: true });
+    await this.#consumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: false,
+      partitionsConsumedConcurrently: 64,
+      eachBatch: payload => this.#take(payload),
+    });
+  }
+
+  /**
+   * The next batch: full by orders or bytes, or what has come after `wait` milliseconds. Null when nothing came, or on the signal.
+   */
+  async next(maxOrders: number, maxBytes: number, wait: number, signal: AbortSignal): Promise<MessageBatch | null> {
+    const until = Date.now() + wait;
+    while (!signal.aborted && this.#queue.orders < maxOrders && this.#queue.bytes < Math.min(maxBytes, this.options.bufferBytes)) {
+      const left = until - Date.now();
+      if (left <= 0) break;
+      await this.#changed(left, signal);
+    }
+    const batch = signal.aborted ? null : this.#queue.take(maxOrders, maxBytes, this.generation);
+    this.#notify(); // there is room again
+    return batch;
+  }
+
+  /** Drops everything fetched and starts again from the positions: they were not where this worker thought. */
+  rewind(): void {
+    this.#begin(this.partitions);
+  }
+
+  /** Tells the group how far the tables are, for those who look at its lag. Best effort. */
+  async showPositions(positions: { partition: number; offset: number }[]): Promise<void> {
+    const { topic } = this.options;
+    const mine = positions.filter(p => this.#assigned.has(p.partition));
+    if (this.#stopped || mine.length === 0) return;
+    await this.#consumer.commitOffsets(mine.map(p => ({ topic, partition: p.partition, offset: String(p.offset) }))).catch(error => {
+      this.options.log.debug({ reason: oneLine(error) }, 'the group did not take the offsets; they are for display');
+    });
+  }
+
+  /** Leaves the group. Waits `deadline` milliseconds at the most; kafkajs' stop() can hang behind a request. */
+  async stop(deadline: number): Promise<void> {
+    this.#stopped = true;
+    this.#notify();
+    const done = this.#consumer.disconnect().catch(() => {});
+    await Promise.race([done, pause(deadline)]);
+  }
+
+  #joined(partitions: number[]): void {
+    this.options.kafkaState.succeeded();
+    this.#restarts = 0;
+    this.options.log.info({ partitions: partitions.length }, 'joined the group');
+    this.#begin(partitions);
+  }
+
+  /** Pauses the partitions, reads the positions, seeks, resumes. */
+  #begin(partitions: number[]): void {
+    const { topic } = this.options;
+    const generation = ++this.generation;
+    this.#queue.clear();
+    this.#assigned = new Map(partitions.map(p => [p, { next: null }]));
+    this.#notify();
+    if (partitions.length === 0 || this.#stopped) return;
+    this.#consumer.pause([{ topic, partitions }]);
+    this.#seekPositions(generation, partitions).catch(error => this.#fail(error));
+  }
+
+  async #seekPositions(generation: number, partitions: number[]): Promise<void> {
+    const { topic } = this.options;
+    const positions = await this.options.positions();
+    if (generation !== this.generation || this.#stopped) return;
+    for (const partition of partitions) {
+      const next = positions.get(partition);
+      if (next === undefined) throw new ServiceError(`partition ${partition} of "${topic}" has no position`);
+      this.#assigned.get(partition)!.next = next;
+      this.#consumer.seek({ topic, partition, offset: String(next) });
+    }
+    this.#consumer.resume([{ topic, partitions }]);
+  }
+
+  async #take({ batch, heartbeat, resolveOffset }: EachBatchPayload): Promise<void> {
+    const generation = this.generation;
+    const assigned = this.#assigned.get(batch.partition);
+    if (this.#stopped || assigned?.next == null) return;
+    const first = Number(batch.firstOffset());
+    const last = Number(batch.lastOffset());
+    if (first > assigned.next || last < assigned.next) {
+      // beyond: control records or compaction lie between, or kafkajs has silently gone elsewhere; before: the latter for certain.
+      // The check throws where the broker no longer has what comes next.
+      const positions = await this.options.positions().catch(error => this.#fail(error));
+      if (positions === undefined || generation !== this.generation) return;
+      if (last < assigned.next) {
+        this.#consumer.seek({ topic: batch.topic, partition: batch.partition, offset: String(assigned.next) });
+        return;
+      }
+    }
+    const messages = toMessages(batch, assigned.next);
+    this.#queue.push({ partition: batch.partition, from: assigned.next, to: last + 1, messages, bytes: messages.reduce((n, m) => n + messageBytes(m), 0) });
+    assigned.next = last + 1;
+    resolveOffset(batch.messages[batch.messages.length - 1].offset);
+    this.#notify();
+    while (this.#queue.bytes > this.options.bufferBytes && generation === this.generation && !this.#stopped) {
+      await this.#changed(1000);
+      await heartbeat();
+    }
+  }
+
+  /** Control records alone: kafkajs shows no messages, and the position has to pass them all the same. */
+  #passOver(partition: number, to: number): void {
+    const assigned = this.#assigned.get(partition);
+    if (assigned?.next == null || to <= assigned.next) return;
+    this.#queue.push({ partition, from: assigned.next, to, messages: [], bytes: 0 });
+    assigned.next = to;
+    this.#notify();
+  }
+
+  #crashed(error: Error, restart: boolean): void {
+    if (this.#stopped) return;
+    this.generation++;
+    this.#queue.clear();
+    this.#assigned.clear();
+    try {
+      this.options.kafkaState.failed(error);
+    } catch (tooLong) {
+      this.#fail(tooLong);
+      return;
+    }
+    if (restart) return;
+    if (!isKafkaOutage(error)) {
+      this.#fail(new ServiceError(`the Kafka consumer ended: ${oneLine(error)}`, { cause: error }));
+      return;
+    }
+    // kafkajs gives up for good when no broker can be reached; we go on trying for as long as an outage may last
+    const wait = Math.min(3000, 200 * 2 ** this.#restarts++);
+    void pause(wait)
+      .then(() => (this.#stopped ? undefined : this.start()))
+      .catch(e => this.#crashed(e, false));
+  }
+
+  #notify(): void {
+    const wake = this.#wake;
+    this.#wake = [];
+    for (const w of wake) w();
+  }
+
+  #changed(milliseconds: number, signal?: AbortSignal): Promise<void> {
+    return new Promise(resolve => {
+      const done = () => {
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', done);
+        resolve();
+      };
+      const timer = setTimeout(done, milliseconds);
+      signal?.addEventListener('abort', done, { once: true });
+      this.#wake.push(done);
+    });
+  }
+}
+
+/** kafkajs' messages into ours; those before `from` were taken before. Most messages are of the same drop, file and month as the last. */
+function toMessages(batch: Batch, from: number): OrderMessage[] {
+  const messages: OrderMessage[] = [];
+  let last: Headers | undefined;
+  let lastPlace = null as OrderPlace | null;
+  for (const m of batch.messages as KafkaMessage[]) {
+    const offset = Number(m.offset);
+    if (offset < from) continue;
+    const headers = m.headers as Headers | undefined;
+    if (lastPlace !== null && headers !== undefined && last !== undefined && sameFile(headers, last)) {
+      const index = decodeIndex(headers.index);
+      if (index !== null) lastPlace = { drop: lastPlace.drop, file: lastPlace.file, index, month: lastPlace.month };
+      else lastPlace = null;
+    } else lastPlace = decodeHeaders(headers);
+    last = headers;
+    messages.push({ partition: batch.partition, offset, key: m.key, value: m.value, place: lastPlace });
+  }
+  return messages;
+}
+
+function sameFile(a: Headers, b: Headers): boolean {
+  return same(a.drop, b.drop) && same(a.file, b.file) && same(a.month, b.month);
+}
+
+function same(a: Headers[string], b: Headers[string]): boolean {
+  return a === b || (Buffer.isBuffer(a) && Buffer.isBuffer(b) && a.equals(b));
+}

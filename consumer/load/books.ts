@@ -1,0 +1,72 @@
+/** The books: what became of the orders of each file, by partition and month. Pure but for the one statement that writes them. */
+import type { Tables } from '../schema/tables.js';
+import type { MessageOutcome } from '../transform/batch-rows.js';
+import type { Database } from './database.js';
+import type { DropFiles } from './drop-files.js';
+
+export interface BookEntry {
+  fileNo: number;
+  partition: number;
+  month: string;
+  lastIndex: number;
+  loaded: number;
+  bypassed: number;
+  rejected: number;
+  repeated: number;
+  lineItems: number;
+}
+
+/**
+ * Adds a batch up. A message that was counted before (its publisher went back after a failure) is `repeated` and nothing else.
+ *
+ * @returns the entries, and by position in the batch whether a message was a repeat
+ */
+export function tally(outcomes: MessageOutcome[], files: Pick<DropFiles, 'lastIndex'>): { entries: BookEntry[]; repeats: Set<number> } {
+  const entries = new Map<string, BookEntry>();
+  const seen = new Map<string, number>();
+  const repeats = new Set<number>();
+  for (let i = 0; i < outcomes.length; i++) {
+    const o = outcomes[i];
+    const place = `${o.fileNo}/${o.partition}`;
+    const last = seen.get(place) ?? files.lastIndex(o.fileNo, o.partition);
+    const repeated = o.index >= 0 && o.index <= last && o.outcome !== 'loaded';
+    const lastIndex = Math.max(last, o.index);
+    seen.set(place, lastIndex);
+    const key = `${place}/${o.month}`;
+    let e = entries.get(key);
+    if (e === undefined) {
+      e = { fileNo: o.fileNo, partition: o.partition, month: o.month, lastIndex, loaded: 0, bypassed: 0, rejected: 0, repeated: 0, lineItems: 0 };
+      entries.set(key, e);
+    }
+    e.lastIndex = lastIndex;
+    e.lineItems += o.lineItems;
+    if (repeated) {
+      e.repeated++;
+      repeats.add(i);
+    } else e[o.outcome]++;
+  }
+  return { entries: [...entries.values()], repeats };
+}
+
+/** Writes entries onto the books, within the batch's transaction. */
+export async function writeBooks(db: Database, tables: Tables, entries: BookEntry[]): Promise<void> {
+  const column = (pick: (e: BookEntry) => unknown) => entries.map(pick);
+  await db.query(
+    `INSERT INTO ${tables.books} AS b (file_no, partition, month, last_index, loaded, bypassed, rejected, repeated, line_items)
+     SELECT * FROM unnest($1::int[], $2::int[], $3::text[], $4::int[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[])
+     ON CONFLICT (file_no, partition, month) DO UPDATE SET last_index = greatest(b.last_index, excluded.last_index),
+       loaded = b.loaded + excluded.loaded, bypassed = b.bypassed + excluded.bypassed, rejected = b.rejected + excluded.rejected,
+       repeated = b.repeated + excluded.repeated, line_items = b.line_items + excluded.line_items`,
+    [
+      column(e => e.fileNo),
+      column(e => e.partition),
+      column(e => e.month),
+      column(e => e.lastIndex),
+      column(e => e.loaded),
+      column(e => e.bypassed),
+      column(e => e.rejected),
+      column(e => e.repeated),
+      column(e => e.lineItems),
+    ],
+  );
+}

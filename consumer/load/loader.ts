@@ -1,0 +1,124 @@
+/**
+ * Gets a batch into the tables whatever it takes: optimistic first, careful when an order is known, without the guilty order when Postgres
+ * refuses a row, again when the server was away.
+ */
+import { errorCode, ServiceError } from '../../shared/errors.js';
+import { pause, type ServiceState } from '../../shared/outage.js';
+import type { Rejection } from '../../shared/rejection.js';
+import type { MessageBatch } from '../intake/batch.js';
+import { MonthTables } from '../schema/month-table.js';
+import { type BatchRows, batchRows } from '../transform/batch-rows.js';
+import type { KnownIds } from '../transform/order-rows.js';
+import type { Database } from './database.js';
+import { DropFiles } from './drop-files.js';
+import { knownIds } from './known-orders.js';
+import { Link } from './link.js';
+import { type LoadCounts, type LoadTarget, loadBatch } from './load-batch.js';
+import { readPositions } from './positions.js';
+import { refusedRow } from './refused-row.js';
+import { reactionTo } from './sqlstate.js';
+
+export interface LoaderOptions {
+  databaseUrl: string;
+  target: LoadTarget;
+  postgres: ServiceState;
+  maxDepth: number;
+  signal: AbortSignal;
+}
+
+/** A batch with its rows made, ready to be loaded. */
+export interface PreparedBatch {
+  batch: MessageBatch;
+  made: BatchRows;
+}
+
+/** `null`: the positions had moved on; the batch is dropped and the worker goes on from where they are. */
+export type LoadResult = LoadCounts | null;
+
+const NOTHING: LoadCounts = { loaded: 0, bypassed: 0, rejected: 0, repeated: 0, lineItems: 0 };
+const NONE_REFUSED: ReadonlyMap<number, Rejection> = new Map();
+
+export class Loader {
+  /** For the transactions. */
+  readonly link: Link;
+  /** For what is looked up while a transaction is under way. */
+  readonly #aside: Link;
+  readonly #files: DropFiles;
+  readonly #months: MonthTables;
+  /** The last batch had known orders, so ids are looked up before the COPY rather than after its failure. */
+  #careful = false;
+
+  constructor(readonly options: LoaderOptions) {
+    const { databaseUrl, postgres, signal, target } = options;
+    this.link = new Link(databaseUrl, `glossier worker ${target.worker}`, postgres, signal);
+    this.#aside = new Link(databaseUrl, `glossier worker ${target.worker} aside`, postgres, signal);
+    this.#files = new DropFiles(target.tables, target.topic);
+    this.#months = new MonthTables(target.tables);
+  }
+
+  /** Makes the rows of a batch. Meant to run while the batch before it is being loaded: parsing and COPY take about as long. */
+  async prepare(batch: MessageBatch): Promise<PreparedBatch> {
+    return { batch, made: await this.#aside.use(db => this.#make(db, batch, NONE_REFUSED)) };
+  }
+
+  async #make(db: Database, batch: MessageBatch, refused: ReadonlyMap<number, Rejection>): Promise<BatchRows> {
+    await this.#files.learn(db, batch.messages);
+    const known = this.#careful ? await this.#lookUp(db, batch) : null;
+    const made = batchRows(batch, this.#files.numberOf, known, refused, this.options.maxDepth);
+    await this.#months.ensure(db, made.rows.months.keys());
+    return made;
+  }
+
+  /** Loads a batch to the end. */
+  async load({ batch, made }: PreparedBatch): Promise<LoadResult> {
+    const refused = new Map<number, Rejection>();
+    for (let tries = 0; ; tries++) {
+      try {
+        const counts = await this.link.use(async db => {
+          await this.#files.learn(db, batch.messages);
+          return loadBatch(db, this.options.target, batch, made, this.#files);
+        });
+        if (counts === null) return await this.#overtaken(batch);
+        this.#careful = counts.bypassed > 0 || counts.repeated > 0;
+        return counts;
+      } catch (error) {
+        const reaction = reactionTo(error);
+        const row = reaction === 'data' ? refusedRow(error, made) : null;
+        if (row !== null && !refused.has(row.at)) refused.set(row.at, row.rejection);
+        else if (reaction === 'duplicate' && tries < MOST_TRIES) {
+          // again on the careful way: another worker loaded one of these orders meanwhile, and its commit decides who was first
+          if (this.#careful) await pause(Math.random() * 20 * tries, this.options.signal);
+          this.#careful = true;
+        } else if (isMissingTable(error) && tries < MOST_TRIES) this.#months.forget();
+        else throw error;
+        made = await this.link.use(db => this.#make(db, batch, refused));
+      }
+    }
+  }
+
+  async #lookUp(db: Database, batch: MessageBatch): Promise<KnownIds> {
+    const nothing = { orders: new Set<string>(), lineItems: new Set<string>() };
+    const { known } = batchRows(batch, this.#files.numberOf, nothing, NONE_REFUSED, this.options.maxDepth).rows;
+    return knownIds(db, this.options.target.tables, [...known!.orders], [...known!.lineItems]);
+  }
+
+  /** The positions are not where the batch begins: our own COMMIT whose answer was lost, or another owner's. */
+  async #overtaken(batch: MessageBatch): Promise<LoadResult> {
+    this.#files.forget();
+    const { tables, topic } = this.options.target;
+    const positions = await this.link.use(db => readPositions(db, tables, topic));
+    if (positions.size === 0) throw new ServiceError('the positions are gone from the database', { hint: 'was it emptied? start the worker again' });
+    return batch.segments.every(s => positions.get(s.partition) === s.to) ? NOTHING : null;
+  }
+
+  async end(): Promise<void> {
+    await Promise.all([this.link.end(), this.#aside.end()]);
+  }
+}
+
+/** Far more than it takes for two workers to get out of each other's way. */
+const MOST_TRIES = 50;
+
+function isMissingTable(error: unknown): boolean {
+  return errorCode(error) === '42P01';
+}

@@ -1,0 +1,67 @@
+/** The place in the topic up to which everything is in the tables. Postgres holds it; the group's committed offsets are for display. */
+import { TopicError } from '../../shared/errors.js';
+import type { TopicOffsets } from '../../shared/kafka.js';
+import type { Segment } from '../intake/batch.js';
+import type { Tables } from '../schema/tables.js';
+import type { Database } from './database.js';
+
+/** Next offset by partition. */
+export type Positions = Map<number, number>;
+
+export async function readPositions(db: Database, tables: Tables, topic: string): Promise<Positions> {
+  const { rows } = await db.query(`SELECT partition, next_offset FROM ${tables.positions} WHERE topic = $1`, [topic]);
+  return new Map(rows.map(r => [Number(r.partition), Number(r.next_offset)]));
+}
+
+/**
+ * Ties the positions to the present incarnation of the topic, and gives partitions that have no position yet their first one.
+ *
+ * @throws TopicError when the positions belong to another incarnation, or when offsets that were never loaded are gone
+ */
+export async function claimTopic(db: Database, tables: Tables, topic: string, topicId: string, offsets: TopicOffsets[], acceptGap = false): Promise<void> {
+  await db.query(`INSERT INTO ${tables.topics} (topic, topic_id) VALUES ($1, $2) ON CONFLICT DO NOTHING`, [topic, topicId]);
+  const { rows } = await db.query(`SELECT topic_id FROM ${tables.topics} WHERE topic = $1`, [topic]);
+  if (rows[0].topic_id !== topicId) throw new TopicError(`the topic "${topic}" was deleted and made anew: its positions in Postgres belong to the old one`, { hint: 'rebuild the tables from the new topic (glossier rebuild)' });
+  const positions = await readPositions(db, tables, topic);
+  const fresh = offsets.filter(o => !positions.has(o.partition));
+  if (fresh.length > 0) {
+    await db.query(
+      `INSERT INTO ${tables.positions} (topic, partition, next_offset) SELECT $1, * FROM unnest($2::int[], $3::bigint[]) ON CONFLICT DO NOTHING`,
+      [topic, fresh.map(o => o.partition), fresh.map(o => (acceptGap ? o.low : 0))],
+    );
+    for (const o of fresh) if (!positions.has(o.partition)) positions.set(o.partition, acceptGap ? o.low : 0);
+  }
+  for (const { partition, low, end } of offsets) checkPosition(topic, partition, positions.get(partition)!, low, end);
+  const missing = [...positions.keys()].filter(p => !offsets.some(o => o.partition === p));
+  if (missing.length > 0) throw new TopicError(`the topic "${topic}" has no partition ${missing.join(', ')}, to which positions in Postgres belong`, { hint: 'is this the right topic and broker?' });
+}
+
+/** A position must lie within what the broker has; kafkajs would silently go to the beginning or the end otherwise. */
+export function checkPosition(topic: string, partition: number, position: number, low: number, end: number): void {
+  if (position < low) {
+    throw new TopicError(`partition ${partition} of "${topic}" begins at offset ${low}, and the tables hold it only up to ${position}: ${low - position} message(s) are gone`, {
+      hint: 'restore them, or go on without them with --accept-gap',
+    });
+  }
+  if (position > end) {
+    throw new TopicError(`partition ${partition} of "${topic}" ends at offset ${end}, and the tables hold it up to ${position}: the broker has lost messages or it is another topic`, {
+      hint: 'rebuild the tables from the topic as it is (glossier rebuild)',
+    });
+  }
+}
+
+/**
+ * Compare and set: moves the positions of all segments, if and only if each is still where its segment begins. Locks the rows to the
+ * transaction's end, which fences every other owner.
+ *
+ * @returns false when another owner was here
+ */
+export async function movePositions(db: Database, tables: Tables, topic: string, topicId: string, segments: Segment[]): Promise<boolean> {
+  const { rowCount } = await db.query(
+    `UPDATE ${tables.positions} p SET next_offset = n.to_offset, updated_at = now()
+       FROM unnest($3::int[], $4::bigint[], $5::bigint[]) AS n (partition, from_offset, to_offset), ${tables.topics} t
+      WHERE p.topic = $1 AND p.partition = n.partition AND p.next_offset = n.from_offset AND t.topic = $1 AND t.topic_id = $2`,
+    [topic, topicId, segments.map(s => s.partition), segments.map(s => s.from), segments.map(s => s.to)],
+  );
+  return rowCount === segments.length;
+}

@@ -1,0 +1,90 @@
+/** Every name of a table and of a column that the program writes, and nothing else: pure. */
+import { LINE_ITEM_FIELDS, ORDER_FIELDS, USER_FIELDS } from '../../shared/order.js';
+
+/** The schema of the program's own tables. */
+export const OWN_SCHEMA = 'glossier';
+
+/** Quotes an identifier. */
+export function quote(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+/** Columns of `orders` and of every month table, in the order in which rows are written. */
+export const ORDER_COLUMNS: readonly string[] = [...ORDER_FIELDS, 'line_item_total', 'extra'];
+
+export const LINE_ITEM_COLUMNS: readonly string[] = ['line_item_id', 'order_id', ...LINE_ITEM_FIELDS.slice(1), 'extra'];
+
+export const USER_COLUMNS: readonly string[] = [
+  'user_id',
+  ...USER_FIELDS,
+  'total_orders',
+  'total_spend',
+  'min_processed_at',
+  'max_processed_at',
+  'total_days',
+];
+
+export const STAGING_COLUMNS: readonly string[] = [...USER_COLUMNS, 'newest_order_id'];
+
+export const REGISTRY_COLUMNS: readonly string[] = ['order_id', 'month', 'file_no', 'order_index', 'partition', 'record_offset'];
+
+/** Names by which statements call the relations, quoted, for one analysts' schema. */
+export class Tables {
+  readonly schema: string;
+  readonly orders: string;
+  readonly lineItems: string;
+  readonly userStats: string;
+  readonly userStaging: string;
+  readonly topics = own('topics');
+  readonly positions = own('positions');
+  readonly drops = own('drops');
+  readonly dropFiles = own('drop_files');
+  readonly books = own('books');
+  readonly batches = own('batches');
+  readonly knownOrders = own('known_orders');
+  readonly rejects = own('rejects');
+  readonly merges = own('merges');
+  readonly userNewest = own('user_newest');
+
+  /** @param analysts the analysts' schema, as it is called (not quoted) */
+  constructor(readonly analysts: string) {
+    this.schema = quote(analysts);
+    this.orders = `${this.schema}.orders`;
+    this.lineItems = `${this.schema}.order_line_item_mapping`;
+    this.userStats = `${this.schema}.user_stats`;
+    this.userStaging = `${this.schema}.user_staging`;
+  }
+
+  /** @param month `YYYY_MM` */
+  month(month: string): string {
+    return `${this.schema}.${monthTable(month)}`;
+  }
+
+  /**
+   * A month table: a child of `orders`, so that `select … from orders` is all months, columns added by a migration arrive in every
+   * month, and making one takes no lock that a reader would wait for (a view of all months would have to be replaced under an
+   * exclusive lock).
+   */
+  createMonth(month: string): string {
+    return `CREATE TABLE IF NOT EXISTS ${this.month(month)} (PRIMARY KEY (id)) INHERITS (${this.orders})`;
+  }
+}
+
+function own(name: string): string {
+  return `${OWN_SCHEMA}.${name}`;
+}
+
+/** `orders__2017_12` */
+export function monthTable(month: string): string {
+  return `orders__${month}`;
+}
+
+/** The month of a month table's name, or null. */
+export function monthOfTable(name: string): string | null {
+  return /^orders__(\d{4}_\d{2})$/.exec(name)?.[1] ?? null;
+}
+
+/** The statement that takes rows of text; the columns stand in the order in which the rows are written. */
+export function copyStatement(relation: string, columns: readonly string[]): string {
+  return `COPY ${relation} (${columns.map(quote).join(', ')}) FROM STDIN`;
+}

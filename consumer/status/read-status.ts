@@ -1,0 +1,153 @@
+/** What status tells: drops with their books, partitions with lag, staging, rejects, tables. */
+import { publishedOrders } from '../../shared/drop-record.js';
+import { type Admin, type Kafka, topicOffsets } from '../../shared/kafka.js';
+import type { Database } from '../load/database.js';
+import { readDrops } from '../load/drop-sync.js';
+import type { Tables } from '../schema/tables.js';
+
+export interface DropStatus {
+  /** '' for messages that belong to no drop. */
+  drop: string;
+  name: string;
+  /** `publishing`, `published`, or `other` for messages of no drop. */
+  state: string;
+  /** Files of the drop. */
+  files: number;
+  broken_files: number;
+  published: number;
+  loaded: number;
+  bypassed: number;
+  rejected: number;
+  line_items: number;
+  /** Published and not in the tables yet. */
+  waiting: number;
+  /** Everything of it is accounted for. */
+  complete: boolean;
+  started_at: string | null;
+  finished_at: string | null;
+}
+
+export interface PartitionStatus {
+  partition: number;
+  position: number;
+  end: number;
+  lag: number;
+}
+
+export interface TableStatus {
+  table: string;
+  rows: number;
+}
+
+export interface Status {
+  topic: string;
+  drops: DropStatus[];
+  partitions: PartitionStatus[];
+  lag: number;
+  /** Rows of user_staging that wait for the next merge. */
+  staging: number;
+  rejects: { orders: number; files: number; by_reason: { code: string; path: string; count: number }[] };
+  tables: TableStatus[];
+}
+
+/** Reads the whole status: the drops and ends from Kafka, everything else from one snapshot of Postgres. */
+export async function readStatus(db: Database, tables: Tables, kafka: Kafka, admin: Admin, topic: string): Promise<Status> {
+  const topics = await admin.listTopics();
+  const { drops } = topics.includes(`${topic}.drops`) ? await readDrops(kafka, topic) : { drops: [] };
+  const offsets = topics.includes(topic) ? await topicOffsets(admin, topic) : [];
+  await db.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
+  const books = new Map((await readBooks(db, tables, topic)).map(b => [b.drop_id as string, b]));
+  const positions = await db.query(`SELECT partition, next_offset FROM ${tables.positions} WHERE topic = $1`, [topic]);
+  const staging = Number((await db.query(`SELECT count(*) AS n FROM ${tables.userStaging}`)).rows[0].n);
+  const rejects = await db.query(
+    `SELECT kind, code, path, count(*) AS n FROM ${tables.rejects} WHERE topic = $1 GROUP BY 1, 2, 3 ORDER BY n DESC, code, path`,
+    [topic],
+  );
+  const counted = await tableRows(db, tables);
+  await db.query('COMMIT');
+
+  const at = new Map(positions.rows.map(r => [Number(r.partition), Number(r.next_offset)]));
+  const partitions = offsets.map(({ partition, low, end }) => {
+    const position = at.get(partition) ?? low;
+    return { partition, position, end, lag: Math.max(0, end - position) };
+  });
+  const told: DropStatus[] = drops.map(state => {
+    const m = state.manifest;
+    const b = books.get(m.id);
+    books.delete(m.id);
+    const [loaded, bypassed, rejected] = [Number(b?.loaded ?? 0), Number(b?.bypassed ?? 0), Number(b?.rejected ?? 0)];
+    const published = Math.max(publishedOrders(state), m.state === 'published' ? 0 : loaded + bypassed + rejected);
+    const waiting = published - loaded - bypassed - rejected;
+    return {
+      drop: m.id,
+      name: m.name,
+      state: m.state,
+      files: m.files.length,
+      broken_files: m.files.filter(f => f.fault).length,
+      published,
+      loaded,
+      bypassed,
+      rejected,
+      line_items: Number(b?.line_items ?? 0),
+      waiting,
+      complete: m.state === 'published' && waiting === 0,
+      started_at: m.startedAt,
+      finished_at: m.finishedAt,
+    };
+  });
+  for (const b of books.values()) {
+    const [loaded, bypassed, rejected] = [Number(b.loaded), Number(b.bypassed), Number(b.rejected)];
+    told.push({
+      drop: b.drop_id,
+      name: b.drop_id === '' ? '(other producers)' : '(unknown drop)',
+      state: 'other',
+      files: Number(b.files),
+      broken_files: 0,
+      published: loaded + bypassed + rejected,
+      loaded,
+      bypassed,
+      rejected,
+      line_items: Number(b.line_items),
+      waiting: 0,
+      complete: true,
+      started_at: null,
+      finished_at: null,
+    });
+  }
+  const ofKind = (kind: string) => rejects.rows.filter(r => r.kind === kind).reduce((n, r) => n + Number(r.n), 0);
+  return {
+    topic,
+    drops: told,
+    partitions,
+    lag: partitions.reduce((n, p) => n + p.lag, 0),
+    staging,
+    rejects: {
+      orders: ofKind('order'),
+      files: ofKind('file'),
+      by_reason: rejects.rows.map(r => ({ code: r.code, path: r.path, count: Number(r.n) })),
+    },
+    tables: counted,
+  };
+}
+
+/** The books of each drop of a topic. */
+export async function readBooks(db: Database, tables: Tables, topic: string): Promise<Record<string, string>[]> {
+  const { rows } = await db.query(
+    `SELECT f.drop_id, count(DISTINCT f.file_no) AS files, sum(loaded) AS loaded, sum(bypassed) AS bypassed, sum(rejected) AS rejected, sum(line_items) AS line_items
+       FROM ${tables.books} b JOIN ${tables.dropFiles} f USING (file_no) WHERE f.topic = $1 GROUP BY f.drop_id`,
+    [topic],
+  );
+  return rows;
+}
+
+/** Rows of each of the analysts' tables; month tables by the books, which are exact and cost nothing. */
+async function tableRows(db: Database, tables: Tables): Promise<TableStatus[]> {
+  const months = await db.query(`SELECT month, sum(loaded) AS n FROM ${tables.books} WHERE month <> '' AND loaded > 0 GROUP BY month ORDER BY month`);
+  const users = await db.query(`SELECT count(*) AS n FROM ${tables.userStats}`);
+  const items = await db.query(`SELECT coalesce(sum(line_items), 0) AS n FROM ${tables.books}`);
+  return [
+    ...months.rows.map(r => ({ table: `orders__${r.month}`, rows: Number(r.n) })),
+    { table: 'order_line_item_mapping', rows: Number(items.rows[0].n) },
+    { table: 'user_stats', rows: Number(users.rows[0].n) },
+  ];
+}

@@ -1,0 +1,58 @@
+/** The rejects as people and programs look at them. */
+import type { Database } from '../load/database.js';
+import type { Tables } from '../schema/tables.js';
+
+export interface RejectRow {
+  id: number;
+  kind: 'order' | 'file';
+  drop: string;
+  file: string;
+  /** Index of the order in the file; for a broken file the number of whole orders before the fault. */
+  index: number | null;
+  partition: number | null;
+  offset: number | null;
+  /** In decimal, as it may be above 2^53. */
+  order_id: string | null;
+  code: string;
+  path: string;
+  reason: string;
+  rejected_at: string;
+  tries: number;
+}
+
+const COLUMNS = 'id, kind, drop_id, file, order_index, partition, record_offset, order_id, code, path, reason, rejected_at, tries';
+
+export async function listRejects(db: Database, tables: Tables, topic: string, drop?: string): Promise<RejectRow[]> {
+  const { rows } = await db.query(
+    `SELECT ${COLUMNS} FROM ${tables.rejects} WHERE topic = $1 AND ($2::text IS NULL OR drop_id = $2) ORDER BY id`,
+    [topic, drop ?? null],
+  );
+  return rows.map(toRow);
+}
+
+/** One reject with its bytes as they were delivered; null when there is none of that id. */
+export async function showReject(db: Database, tables: Tables, id: string): Promise<(RejectRow & { value: Buffer | null }) | null> {
+  const { rows } = await db.query(`SELECT ${COLUMNS}, encode(value, 'base64') AS value FROM ${tables.rejects} WHERE id = $1`, [id]);
+  if (rows.length === 0) return null;
+  return { ...toRow(rows[0]), value: rows[0].value === null ? null : Buffer.from(rows[0].value, 'base64') };
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: the shape is that of COLUMNS
+function toRow(r: any): RejectRow {
+  const number = (text: string | null) => (text === null ? null : Number(text));
+  return {
+    id: Number(r.id),
+    kind: r.kind,
+    drop: r.drop_id,
+    file: r.file,
+    index: number(r.order_index),
+    partition: number(r.partition),
+    offset: number(r.record_offset),
+    order_id: r.order_id,
+    code: r.code,
+    path: r.path,
+    reason: r.reason,
+    rejected_at: r.rejected_at,
+    tries: Number(r.tries),
+  };
+}

@@ -1,0 +1,68 @@
+/** A batch of messages into the rows of its transaction: pure. */
+import type { Rejection } from '../../shared/rejection.js';
+import type { MessageBatch, OrderMessage } from '../intake/batch.js';
+import { OrderScan } from './order-scan.js';
+import { type KnownIds, type MessagePlace, RowSet } from './order-rows.js';
+
+/** What became of one message, in the order of the batch. */
+export interface MessageOutcome {
+  outcome: 'loaded' | 'bypassed' | 'rejected';
+  fileNo: number;
+  /** Index in the file; -1 for messages of no drop. */
+  index: number;
+  partition: number;
+  /** Month table that it went to; '' for what was not loaded. */
+  month: string;
+  lineItems: number;
+}
+
+export interface RejectedMessage {
+  message: OrderMessage;
+  /** Position in the batch. */
+  at: number;
+  rejection: Rejection;
+  /** In decimal; '' where it could not be read. */
+  orderId: string;
+}
+
+export interface BatchRows {
+  rows: RowSet;
+  outcomes: MessageOutcome[];
+  rejected: RejectedMessage[];
+}
+
+/** Gives each file of a drop its number; known before rows are made. */
+export type FileNumbers = (message: OrderMessage) => number;
+
+/**
+ * @param known null for the optimistic way
+ * @param refused messages, by their position in the batch, that Postgres has refused before
+ */
+export function batchRows(batch: MessageBatch, fileNumber: FileNumbers, known: KnownIds | null, refused: ReadonlyMap<number, Rejection>, maxDepth: number): BatchRows {
+  const rows = new RowSet(known);
+  const scan = new OrderScan(maxDepth);
+  const outcomes: MessageOutcome[] = [];
+  const rejected: RejectedMessage[] = [];
+  for (let at = 0; at < batch.messages.length; at++) {
+    const message = batch.messages[at];
+    const place: MessagePlace = {
+      fileNo: fileNumber(message),
+      index: message.place?.index ?? -1,
+      partition: message.partition,
+      offset: message.offset,
+      month: message.place?.month ?? null,
+    };
+    rows.orderId = '';
+    const outcome = scan.scan(message.value ?? EMPTY) ?? refused.get(at) ?? rows.add(scan, place);
+    if (typeof outcome === 'string') {
+      const loaded = outcome === 'loaded';
+      outcomes.push({ outcome, fileNo: place.fileNo, index: place.index, partition: place.partition, month: loaded ? rows.month : '', lineItems: loaded ? rows.newLineItems : 0 });
+    } else {
+      rejected.push({ message, at, rejection: outcome, orderId: rows.orderId });
+      outcomes.push({ outcome: 'rejected', fileNo: place.fileNo, index: place.index, partition: place.partition, month: '', lineItems: 0 });
+    }
+  }
+  return { rows, outcomes, rejected };
+}
+
+const EMPTY = new Uint8Array(0);

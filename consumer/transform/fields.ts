@@ -1,0 +1,183 @@
+/** The single fields of an order and of its line items: checked against the kind that their column has, and written as COPY text. */
+import { JsonKind } from '../../shared/json-scan.js';
+import { type FieldKind, fieldKind, LINE_ITEM_FIELDS } from '../../shared/order.js';
+import type { Rejection, RejectionCode } from '../../shared/rejection.js';
+import { type CopyText, hasUnstorableEscape } from './copy-text.js';
+import { ABSENT, FIELDS, KIND_WORDS, type OrderScan } from './order-scan.js';
+import * as values from './values.js';
+
+const KINDS: readonly FieldKind[] = FIELDS.map(fieldKind);
+const QUANTITY = LINE_ITEM_FIELDS.indexOf('quantity');
+const MAX_INTEGER = 2147483647;
+
+const EXPECTED: Record<FieldKind, string> = {
+  bigint: 'a whole number',
+  money: 'a decimal as text or number',
+  instant: 'an instant as text',
+  boolean: 'true or false',
+  text: 'a string',
+};
+
+const RANGE = { bigint: 'does not fit bigint', money: 'does not fit numeric(19,4)' } as const;
+
+/** Where the bytes of the last checked scalar stand: in the message, or decoded where it was written with escapes. */
+let source: Uint8Array;
+let from = 0;
+let to = 0;
+
+export function refuse(code: RejectionCode, path: string, reason: string): Rejection {
+  return { code, path, reason };
+}
+
+export function wrongKind(code: RejectionCode, path: string, kind: number, expected: string): Rejection {
+  return refuse(code, path, `${path} is ${KIND_WORDS[kind]}, ${expected} was expected`);
+}
+
+export function latin1(b: Uint8Array, start: number, end: number): string {
+  return Buffer.from(b.buffer, b.byteOffset + start, end - start).toString('latin1');
+}
+
+/** A number as a reason may quote it. */
+function quoted(b: Uint8Array, start: number, end: number): string {
+  return end - start > 40 ? `${latin1(b, start, start + 40)}…` : latin1(b, start, end);
+}
+
+/** Checks a scalar field of an order against its column. Absent and null are fine here. */
+export function checkScalar(scan: OrderScan, f: number): Rejection | null {
+  const kind = scan.kind[f];
+  if (kind === ABSENT || kind === JsonKind.Null) return null;
+  const column = KINDS[f];
+  source = scan.bytes;
+  from = scan.from[f];
+  to = scan.to[f];
+  switch (column) {
+    case 'text':
+      if (kind !== JsonKind.String) break;
+      if (scan.escaped[f] === 1 && hasUnstorableEscape(source, from, to)) return unstorable(FIELDS[f]);
+      return null;
+    case 'boolean':
+      if (kind !== JsonKind.True && kind !== JsonKind.False) break;
+      return null;
+    case 'bigint':
+      if (kind !== JsonKind.Number) break;
+      if (values.parseBigint(source, from, to)) return null;
+      return badNumber(FIELDS[f], column);
+    case 'money':
+      if (kind !== JsonKind.String && kind !== JsonKind.Number) break;
+      if (scan.escaped[f] === 1) unescape();
+      if (values.parseMoney(source, from, to)) return null;
+      return badNumber(FIELDS[f], column);
+    case 'instant':
+      if (kind !== JsonKind.String) break;
+      if (scan.escaped[f] === 1) unescape();
+      if (values.parseInstant(source, from, to)) return null;
+      return refuse('bad_instant', FIELDS[f], `${FIELDS[f]} is not a real date and time with an offset (like 2017-10-31T19:49:53-04:00)`);
+  }
+  return wrongKind('bad_type', FIELDS[f], kind, EXPECTED[column]);
+}
+
+/** Checks a scalar field and writes it. On a rejection what was written is to be rolled back. */
+export function writeScalar(scan: OrderScan, f: number, out: CopyText): Rejection | null {
+  const kind = scan.kind[f];
+  if (kind === ABSENT || kind === JsonKind.Null) {
+    out.null();
+    return null;
+  }
+  const fault = checkScalar(scan, f);
+  if (fault !== null) return fault;
+  if (kind === JsonKind.True) out.ascii('t');
+  else if (kind === JsonKind.False) out.ascii('f');
+  else if (KINDS[f] === 'text') {
+    if (scan.escaped[f] === 1) out.jsonString(source, from, to);
+    else out.raw(source, from, to); // a JSON string without escapes has nothing that COPY would have to escape
+  } else if (values.normalText !== null) out.ascii(values.normalText);
+  else out.raw(source, from, to);
+  return null;
+}
+
+function badNumber(path: string, column: 'bigint' | 'money'): Rejection {
+  if (values.failure === 'range') return refuse('out_of_range', path, `${path}: ${quoted(source, from, to)} ${RANGE[column]}`);
+  return refuse('bad_number', path, `${path} is not ${EXPECTED[column]}`);
+}
+
+function unstorable(path: string): Rejection {
+  return refuse('bad_text', path, `${path} holds NUL or an unpaired surrogate, which Postgres cannot store`);
+}
+
+/** Decodes the escapes of money or an instant (`"12\u002e5"`): legal, and never seen. */
+function unescape(): void {
+  const text: string = JSON.parse(`"${Buffer.from(source.buffer, source.byteOffset + from, to - from).toString('utf8')}"`);
+  source = Buffer.from(text, 'utf8');
+  from = 0;
+  to = source.length;
+}
+
+/**
+ * Writes unknown fields as one object of JSON, as they were delivered; null where there are none.
+ *
+ * @param extra key from, key to, value from, value to of each
+ * @param path of the object that has them
+ */
+export function writeExtra(b: Uint8Array, extra: number[], out: CopyText, path: string): Rejection | null {
+  if (extra.length === 0) {
+    out.null();
+    return null;
+  }
+  for (let i = 0; i < extra.length; i += 4) {
+    if (hasUnstorableEscape(b, extra[i], extra[i + 1]) || hasUnstorableEscape(b, extra[i + 2], extra[i + 3])) {
+      return unstorable(path === '' ? 'an unknown field' : `an unknown field of ${path}`);
+    }
+    out.ascii(i === 0 ? '{' : ',');
+    out.escaped(b, extra[i], extra[i + 1]);
+    out.ascii(':');
+    out.escaped(b, extra[i + 2], extra[i + 3]);
+  }
+  out.ascii('}');
+  return null;
+}
+
+/** Writes a line item's id. @returns the id in decimal, or why it is refused */
+export function writeItemId(scan: OrderScan, item: number, out: CopyText): string | Rejection {
+  const path = `line_items[${item}].id`;
+  const kind = scan.itemKind(item, 0);
+  if (kind !== JsonKind.Number) return wrongKind('bad_line_items', path, kind, 'a whole number');
+  const start = scan.itemFrom(item, 0);
+  const end = scan.itemTo(item, 0);
+  const whole = values.parseBigint(scan.bytes, start, end);
+  const id = whole ? (values.normalText ?? latin1(scan.bytes, start, end)) : '0';
+  if (id === '0' || id.startsWith('-')) return refuse('bad_line_items', path, `${path} is not a whole number in 1…9223372036854775807`);
+  out.ascii(id);
+  return id;
+}
+
+/** Writes one of a line item's whole numbers other than its id. */
+export function writeItemInteger(scan: OrderScan, item: number, field: number, out: CopyText): Rejection | null {
+  const kind = scan.itemKind(item, field);
+  if (kind === ABSENT || kind === JsonKind.Null) {
+    out.null();
+    return null;
+  }
+  const b = scan.bytes;
+  const start = scan.itemFrom(item, field);
+  const end = scan.itemTo(item, field);
+  if (kind !== JsonKind.Number) return wrongKind('bad_type', itemPath(item, field), kind, 'a whole number');
+  if (!values.parseBigint(b, start, end)) {
+    if (values.failure === 'form') return refuse('bad_number', itemPath(item, field), `${itemPath(item, field)} is not a whole number`);
+    return tooLarge(item, field, b, start, end, field === QUANTITY ? 'integer' : 'bigint');
+  }
+  if (field === QUANTITY) {
+    const value = Number(values.normalText ?? latin1(b, start, end));
+    if (value > MAX_INTEGER || value < -MAX_INTEGER - 1) return tooLarge(item, field, b, start, end, 'integer');
+  }
+  if (values.normalText !== null) out.ascii(values.normalText);
+  else out.raw(b, start, end);
+  return null;
+}
+
+function itemPath(item: number, field: number): string {
+  return `line_items[${item}].${LINE_ITEM_FIELDS[field]}`;
+}
+
+function tooLarge(item: number, field: number, b: Uint8Array, start: number, end: number, type: string): Rejection {
+  return refuse('out_of_range', itemPath(item, field), `${itemPath(item, field)}: ${quoted(b, start, end)} does not fit ${type}`);
+}

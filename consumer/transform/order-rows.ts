@@ -1,0 +1,198 @@
+/**
+ * One order into its rows: a row of a month table, of the mapping for each line item, of the registry of known orders, and its
+ * share in its user's figures. Every rule of what an order must be is here; nothing is written when one is broken.
+ */
+import { JsonKind } from '../../shared/json-scan.js';
+import { LINE_ITEM_FIELDS, ORDER_FIELDS, USER_FIELDS } from '../../shared/order.js';
+import type { Rejection } from '../../shared/rejection.js';
+import { CopyText } from './copy-text.js';
+import { checkScalar, latin1, refuse, writeExtra, writeItemId, writeItemInteger, writeScalar, wrongKind } from './fields.js';
+import { ABSENT, FIELDS, KIND_WORDS, LINE_ITEMS, type OrderScan } from './order-scan.js';
+import { UserDeltas } from './user-delta.js';
+import * as values from './values.js';
+
+const ID = FIELDS.indexOf('id');
+const USER_ID = FIELDS.indexOf('user_id');
+const PROCESSED_AT = FIELDS.indexOf('processed_at');
+const TOTAL_PRICE = FIELDS.indexOf('total_price');
+const ORDER_FIELD_COUNT = ORDER_FIELDS.length;
+const FIRST_USER_FIELD = ORDER_FIELD_COUNT;
+const USER_FIELD_COUNT = USER_FIELDS.length;
+
+/** Where an order's message stands, as the registry keeps it. */
+export interface MessagePlace {
+  /** Number of (topic, drop, file) in glossier.drop_files. */
+  fileNo: number;
+  /** Index in the file; -1 for messages of no drop. */
+  index: number;
+  partition: number;
+  offset: number;
+  /** `YYYY_MM` by the file's name, or null. */
+  month: string | null;
+}
+
+/** Ids that are not to be loaded again. Each set also takes what the batch itself loads, so the first of two equal ids wins. */
+export interface KnownIds {
+  orders: Set<string>;
+  lineItems: Set<string>;
+}
+
+export type Outcome = 'loaded' | 'bypassed' | Rejection;
+
+/** The rows of one batch. */
+export class RowSet {
+  readonly months = new Map<string, CopyText>();
+  readonly lineItems = new CopyText();
+  readonly registry = new CopyText();
+  readonly users = new UserDeltas();
+  /** Of the order last added. */
+  orderId = '';
+  month = '';
+  newLineItems = 0;
+  readonly #scratch = new CopyText();
+  /** Line item ids that the order being added put into `known`; taken back when it is refused. */
+  readonly #itemsOfOrder: string[] = [];
+
+  /**
+   * @param known null on the optimistic way: ids are not looked at, and a repeated one ends in a unique violation of Postgres
+   */
+  constructor(readonly known: KnownIds | null) {}
+
+  /** Adds the order that `scan` holds. */
+  add(scan: OrderScan, place: MessagePlace): Outcome {
+    this.orderId = '';
+    this.newLineItems = 0;
+    const rejection = this.#readKeyFields(scan, place);
+    if (rejection !== null) return rejection;
+    const seconds = values.instantSeconds;
+    const micros = values.instantMicros;
+
+    const length = scan.bytes.length;
+    let out = this.months.get(this.month);
+    if (out === undefined) {
+      out = new CopyText();
+      this.months.set(this.month, out);
+    }
+    out.reserve(2 * length + 4 * FIELDS.length);
+    const start = out.at;
+    const items = this.lineItems;
+    items.reserve(2 * length + 128 * (scan.itemCount + 1));
+    const itemsStart = items.at;
+    const itemRows = items.rows;
+
+    const known = this.known;
+    const fault = this.#writeOrder(scan, out) ?? this.#writeLineItems(scan, items, known);
+    if (fault !== null || known?.orders.has(this.orderId)) {
+      out.at = start;
+      items.at = itemsStart;
+      items.rows = itemRows;
+      if (fault === null) return 'bypassed';
+      for (const id of this.#itemsOfOrder) known?.lineItems.delete(id);
+      return fault;
+    }
+    known?.orders.add(this.orderId);
+    out.endRow();
+    this.newLineItems = items.rows - itemRows;
+    this.#writeRegistry(place);
+    this.#addToUser(scan, seconds, micros);
+    return 'loaded';
+  }
+
+  /** Id, required fields and the month, which decide where the order goes. Leaves processed_at in values.instant…. */
+  #readKeyFields(scan: OrderScan, place: MessagePlace): Rejection | null {
+    const b = scan.bytes;
+    if (scan.kind[ID] === ABSENT || scan.kind[ID] === JsonKind.Null) return refuse('bad_id', 'id', `id is ${KIND_WORDS[scan.kind[ID]]}`);
+    if (scan.kind[ID] !== JsonKind.Number) return wrongKind('bad_id', 'id', scan.kind[ID], 'a whole number in 1…9223372036854775807');
+    if (!values.parseBigint(b, scan.from[ID], scan.to[ID])) return refuse('bad_id', 'id', 'id is not a whole number in 1…9223372036854775807');
+    const id = values.normalText ?? latin1(b, scan.from[ID], scan.to[ID]);
+    if (id === '0' || id.startsWith('-')) return refuse('bad_id', 'id', 'id is not a whole number in 1…9223372036854775807');
+    this.orderId = id;
+    for (const f of [TOTAL_PRICE, PROCESSED_AT]) {
+      const kind = scan.kind[f];
+      if (kind === ABSENT || kind === JsonKind.Null) return refuse('missing_field', FIELDS[f], `${FIELDS[f]} is ${KIND_WORDS[kind]}`);
+    }
+    const fault = checkScalar(scan, PROCESSED_AT);
+    if (fault !== null) return fault;
+    if (scan.kind[LINE_ITEMS] !== JsonKind.Array) return wrongKind('bad_line_items', 'line_items', scan.kind[LINE_ITEMS], 'an array');
+    this.month = place.month ?? values.monthOf(values.instantSeconds);
+    return null;
+  }
+
+  #writeOrder(scan: OrderScan, out: CopyText): Rejection | null {
+    for (let f = 0; f < ORDER_FIELD_COUNT; f++) {
+      if (f > 0) out.tab();
+      const fault = writeScalar(scan, f, out);
+      if (fault !== null) return fault;
+    }
+    for (let f = FIRST_USER_FIELD; f < FIRST_USER_FIELD + USER_FIELD_COUNT; f++) {
+      const fault = checkScalar(scan, f);
+      if (fault !== null) return fault;
+    }
+    out.tab();
+    out.ascii(String(scan.itemCount));
+    out.tab();
+    return writeExtra(scan.bytes, scan.extra, out, '');
+  }
+
+  #writeLineItems(scan: OrderScan, out: CopyText, known: KnownIds | null): Rejection | null {
+    if (scan.itemNotObject >= 0) {
+      return refuse('bad_line_items', `line_items[${scan.itemNotObject}]`, `line_items[${scan.itemNotObject}] is not an object`);
+    }
+    const b = scan.bytes;
+    const bypassed = known?.orders.has(this.orderId) ?? false;
+    this.#itemsOfOrder.length = 0;
+    for (let n = 0; n < scan.itemCount; n++) {
+      const start = out.at;
+      const id = writeItemId(scan, n, out);
+      if (typeof id !== 'string') return id;
+      out.tab();
+      out.ascii(this.orderId);
+      for (let f = 1; f < LINE_ITEM_FIELDS.length; f++) {
+        out.tab();
+        const fault = writeItemInteger(scan, n, f, out);
+        if (fault !== null) return fault;
+      }
+      out.tab();
+      const fault = writeExtra(b, scan.itemExtra(n), out, `line_items[${n}]`);
+      if (fault !== null) return fault;
+      // of two line items with one id the first wins, as with orders
+      if (known !== null && (bypassed || known.lineItems.has(id))) out.at = start;
+      else {
+        if (known !== null) {
+          known.lineItems.add(id);
+          this.#itemsOfOrder.push(id);
+        }
+        out.endRow();
+      }
+    }
+    return null;
+  }
+
+  #writeRegistry(place: MessagePlace): void {
+    const out = this.registry;
+    out.reserve(128);
+    const index = place.index < 0 ? '\\N' : place.index;
+    out.ascii(`${this.orderId}\t${this.month.slice(0, 4)}${this.month.slice(5)}\t${place.fileNo}\t${index}\t${place.partition}\t${place.offset}`);
+    out.endRow();
+  }
+
+  #addToUser(scan: OrderScan, seconds: number, micros: number): void {
+    if (scan.kind[USER_ID] !== JsonKind.Number) return;
+    values.parseBigint(scan.bytes, scan.from[USER_ID], scan.to[USER_ID]);
+    const user = values.normalText ?? latin1(scan.bytes, scan.from[USER_ID], scan.to[USER_ID]);
+    checkScalar(scan, TOTAL_PRICE);
+    this.users.add(user, this.orderId, seconds, micros, values.moneyUnits, values.moneyBig, () => this.#userFields(scan));
+  }
+
+  #userFields(scan: OrderScan): string {
+    const out = this.#scratch;
+    out.at = 0;
+    out.reserve(2 * scan.bytes.length + 16);
+    const from = out.at;
+    for (let f = FIRST_USER_FIELD; f < FIRST_USER_FIELD + USER_FIELD_COUNT; f++) {
+      if (f > FIRST_USER_FIELD) out.tab();
+      writeScalar(scan, f, out);
+    }
+    return out.buf.toString('latin1', from, out.at);
+  }
+}

@@ -1,0 +1,278 @@
+/**
+ * Finds the fields of an order in its JSON bytes, in one pass that also checks the JSON, and without making a string or an object.
+ *
+ * What a field is called and where its value stands goes into number arrays that are used again for the next order. Keys are guessed:
+ * an export writes the same fields in the same order, so the field that followed this one last time is compared first. On the
+ * real drop every guess is right but those of the first order.
+ */
+import { isUtf8 } from 'node:buffer';
+import {
+  faultReason,
+  hadEscapes,
+  INCOMPLETE,
+  JsonKind,
+  kindOf,
+  malformed,
+  skipColon,
+  skipNumber,
+  skipSpace,
+  skipString,
+  skipValue,
+} from '../../shared/json-scan.js';
+import { LINE_ITEM_FIELDS, ORDER_FIELDS, USER_FIELDS } from '../../shared/order.js';
+import type { Rejection } from '../../shared/rejection.js';
+
+/** Names by field number: the order's own, the user's, and `line_items` as the last. */
+export const FIELDS: readonly string[] = [...ORDER_FIELDS, ...USER_FIELDS, 'line_items'];
+export const LINE_ITEMS = FIELDS.length - 1;
+/** What `kind` says of a field that the order lacks. */
+export const ABSENT = 0;
+
+const ITEM_FIELDS = LINE_ITEM_FIELDS.length;
+/** Numbers kept per field of a line item: kind, from, to. */
+const ITEM_STRIDE = ITEM_FIELDS * 3 + 2;
+
+/** Keys of one kind of object, guessed by what followed last time. */
+class Keys {
+  readonly #names: Buffer[];
+  readonly #byName: Map<string, number>;
+  readonly #next: Int32Array;
+  #last = 0;
+
+  constructor(names: readonly string[]) {
+    this.#names = names.map(n => Buffer.from(`"${n}"`));
+    this.#byName = new Map(names.map((n, i) => [n, i]));
+    this.#next = new Int32Array(names.length + 1).map((_, i) => i % names.length);
+    this.#last = names.length;
+  }
+
+  start(): void {
+    this.#last = this.#names.length;
+  }
+
+  /** Position after the key at `at` (its opening quote), or negative; `field` is then its number, or -1 for an unknown name. */
+  field = -1;
+
+  read(b: Uint8Array, at: number, end: number): number {
+    const guess = this.#next[this.#last];
+    const name = this.#names[guess];
+    const length = name.length;
+    if (at + length <= end) {
+      let k = 0;
+      while (k < length && b[at + k] === name[k]) k++;
+      if (k === length) {
+        this.field = guess;
+        this.#last = guess;
+        return at + length;
+      }
+    }
+    if (b[at] !== 0x22) return malformed(at, 'a key is not a string');
+    const after = skipString(b, at, end);
+    if (after < 0) return after;
+    let text = Buffer.from(b.buffer, b.byteOffset + at, after - at).toString('utf8');
+    text = hadEscapes() ? JSON.parse(text) : text.slice(1, -1);
+    this.field = this.#byName.get(text) ?? -1;
+    if (this.field >= 0) {
+      this.#next[this.#last] = this.field;
+      this.#last = this.field;
+    }
+    return after;
+  }
+}
+
+/** The fields of one order. One instance serves any number of orders, one after the other. */
+export class OrderScan {
+  /** JsonKind by field number, ABSENT where the order has no such field. A field that stands twice counts as its last one. */
+  readonly kind = new Uint8Array(FIELDS.length);
+  /** First byte of a field's value; for strings the one after the quote. */
+  readonly from = new Int32Array(FIELDS.length);
+  /** Byte after a field's value; for strings the closing quote. */
+  readonly to = new Int32Array(FIELDS.length);
+  /** 1 where a string holds escapes. */
+  readonly escaped = new Uint8Array(FIELDS.length);
+  /** Unknown fields: key from, key to (with quotes), value from, value to. */
+  readonly extra: number[] = [];
+  /** Line items; see the `item…` readers. */
+  itemCount = 0;
+  /** Index of the first line item that is not an object, or -1. */
+  itemNotObject = -1;
+  bytes: Uint8Array = new Uint8Array(0);
+  #items = new Int32Array(16 * ITEM_STRIDE);
+  readonly #itemExtra: number[] = [];
+  readonly #keys = new Keys(FIELDS);
+  readonly #itemKeys = new Keys(LINE_ITEM_FIELDS);
+
+  constructor(readonly maxDepth: number) {}
+
+  /**
+   * @param b one order's JSON; blanks around it are allowed
+   * @returns null, or why this is not an object of JSON
+   */
+  scan(b: Uint8Array): Rejection | null {
+    const end = b.length;
+    this.bytes = b;
+    this.kind.fill(ABSENT);
+    this.extra.length = 0;
+    this.itemCount = 0;
+    this.itemNotObject = -1;
+    if (end === 0) return { code: 'empty_value', path: '', reason: 'the message is empty' };
+    let at = skipSpace(b, 0, end);
+    if (at === end) return { code: 'not_json', path: '', reason: 'the message is blank' };
+    if (b[at] !== 0x7b) return this.#notAnObject(at, end);
+    at = this.#object(at, end);
+    if (at >= 0 && skipSpace(b, at, end) !== end) at = malformed(at, 'more follows behind the order');
+    if (at < 0) return notJson(at);
+    if (!isUtf8(b)) return { code: 'bad_text', path: '', reason: 'the bytes are not UTF-8' };
+    return null;
+  }
+
+  #notAnObject(at: number, end: number): Rejection {
+    const b = this.bytes;
+    let after = kindOf(b[at]) === JsonKind.Number ? skipNumberAtEnd(b, at, end) : skipValue(b, at, end, this.maxDepth);
+    if (after >= 0 && skipSpace(b, after, end) !== end) after = malformed(after, 'more follows behind the value');
+    if (after < 0) return notJson(after);
+    return { code: 'not_an_object', path: '', reason: `the order is ${KIND_WORDS[kindOf(b[at])]}, an object was expected` };
+  }
+
+  #object(at: number, end: number): number {
+    const b = this.bytes;
+    const keys = this.#keys;
+    keys.start();
+    at = skipSpace(b, at + 1, end);
+    if (at < end && b[at] === 0x7d) return at + 1;
+    for (;;) {
+      if (at >= end) return INCOMPLETE;
+      const keyFrom = at;
+      const keyTo = keys.read(b, at, end);
+      if (keyTo < 0) return keyTo;
+      at = skipColon(b, keyTo, end);
+      if (at < 0) return at;
+      const field = keys.field;
+      const kind = kindOf(b[at]);
+      const valueFrom = at;
+      if (field === LINE_ITEMS && kind === JsonKind.Array) at = this.#lineItems(at, end);
+      else if (kind === JsonKind.String) at = skipString(b, at, end);
+      else if (kind === JsonKind.Number) at = skipNumber(b, at, end);
+      else at = skipValue(b, at, end, this.maxDepth - 1);
+      if (at < 0) return at;
+      if (field >= 0) {
+        const string = kind === JsonKind.String ? 1 : 0;
+        this.kind[field] = kind;
+        this.from[field] = valueFrom + string;
+        this.to[field] = at - string;
+        this.escaped[field] = string === 1 && hadEscapes() ? 1 : 0;
+      } else this.extra.push(keyFrom, keyTo, valueFrom, at);
+      at = skipSpace(b, at, end);
+      if (at >= end) return INCOMPLETE;
+      if (b[at] === 0x7d) return at + 1;
+      if (b[at] !== 0x2c) return malformed(at, 'a comma or the end of the object is missing');
+      at = skipSpace(b, at + 1, end);
+    }
+  }
+
+  #lineItems(at: number, end: number): number {
+    const b = this.bytes;
+    this.itemCount = 0;
+    this.itemNotObject = -1;
+    this.#itemExtra.length = 0;
+    at = skipSpace(b, at + 1, end);
+    if (at < end && b[at] === 0x5d) return at + 1;
+    for (;;) {
+      if (at >= end) return INCOMPLETE;
+      const n = this.itemCount++;
+      if ((n + 1) * ITEM_STRIDE > this.#items.length) {
+        const more = new Int32Array(this.#items.length * 2);
+        more.set(this.#items);
+        this.#items = more;
+      }
+      if (b[at] === 0x7b) at = this.#lineItem(n, at, end);
+      else {
+        if (this.itemNotObject < 0) this.itemNotObject = n;
+        at = skipValue(b, at, end, this.maxDepth - 2);
+      }
+      if (at < 0) return at;
+      at = skipSpace(b, at, end);
+      if (at >= end) return INCOMPLETE;
+      if (b[at] === 0x5d) return at + 1;
+      if (b[at] !== 0x2c) return malformed(at, 'a comma or the end of the array is missing');
+      at = skipSpace(b, at + 1, end);
+    }
+  }
+
+  #lineItem(n: number, at: number, end: number): number {
+    const b = this.bytes;
+    const keys = this.#itemKeys;
+    const items = this.#items;
+    const base = n * ITEM_STRIDE;
+    items.fill(0, base, base + ITEM_STRIDE);
+    items[base + ITEM_FIELDS * 3] = this.#itemExtra.length;
+    items[base + ITEM_FIELDS * 3 + 1] = this.#itemExtra.length;
+    keys.start();
+    at = skipSpace(b, at + 1, end);
+    if (at < end && b[at] === 0x7d) return at + 1;
+    for (;;) {
+      if (at >= end) return INCOMPLETE;
+      const keyFrom = at;
+      const keyTo = keys.read(b, at, end);
+      if (keyTo < 0) return keyTo;
+      at = skipColon(b, keyTo, end);
+      if (at < 0) return at;
+      const field = keys.field;
+      const kind = kindOf(b[at]);
+      const valueFrom = at;
+      at = kind === JsonKind.Number ? skipNumber(b, at, end) : skipValue(b, at, end, this.maxDepth - 3);
+      if (at < 0) return at;
+      if (field >= 0) {
+        items[base + field * 3] = kind;
+        items[base + field * 3 + 1] = valueFrom;
+        items[base + field * 3 + 2] = at;
+      } else {
+        this.#itemExtra.push(keyFrom, keyTo, valueFrom, at);
+        items[base + ITEM_FIELDS * 3 + 1] = this.#itemExtra.length;
+      }
+      at = skipSpace(b, at, end);
+      if (at >= end) return INCOMPLETE;
+      if (b[at] === 0x7d) return at + 1;
+      if (b[at] !== 0x2c) return malformed(at, 'a comma or the end of the object is missing');
+      at = skipSpace(b, at + 1, end);
+    }
+  }
+
+  itemKind(item: number, field: number): JsonKind {
+    return this.#items[item * ITEM_STRIDE + field * 3];
+  }
+
+  itemFrom(item: number, field: number): number {
+    return this.#items[item * ITEM_STRIDE + field * 3 + 1];
+  }
+
+  itemTo(item: number, field: number): number {
+    return this.#items[item * ITEM_STRIDE + field * 3 + 2];
+  }
+
+  /** Unknown fields of a line item: key from, key to (with quotes), value from, value to. */
+  itemExtra(item: number): number[] {
+    const base = item * ITEM_STRIDE + ITEM_FIELDS * 3;
+    const [from, to] = [this.#items[base], this.#items[base + 1]];
+    return from === to ? NONE : this.#itemExtra.slice(from, to);
+  }
+}
+
+const NONE: number[] = [];
+
+/** Kinds as a sentence about a value names them. */
+export const KIND_WORDS = ['missing', 'an object', 'an array', 'a string', 'a number', 'true', 'false', 'null'];
+
+function notJson(at: number): Rejection {
+  const reason = at === INCOMPLETE ? 'the JSON ends in the middle' : faultReason();
+  return { code: reason.includes('deeper') ? 'too_deep' : 'not_json', path: '', reason };
+}
+
+/** A number that ends where the bytes end is whole there, as nothing can follow in a message. */
+function skipNumberAtEnd(b: Uint8Array, at: number, end: number): number {
+  const padded = new Uint8Array(end - at + 1);
+  padded.set(b.subarray(at, end));
+  padded[end - at] = 0x20;
+  const after = skipNumber(padded, 0, padded.length);
+  return after < 0 ? after : at + after;
+}

@@ -1,0 +1,90 @@
+/** What the drops topic knows of the drops, and what we tell it: the manifest, and how far a publication has come. */
+import { DROP_RECORD_FORMAT, type DropManifest, type DropProgress, type DropState, DropStates, manifestKey, progressKey } from '../shared/drop-record.js';
+import { type Admin, dropsTopic, type Kafka, readPartition, topicOffsets } from '../shared/kafka.js';
+import type { RecordWriter } from './idempotent-writer.js';
+import type { Mark } from './publish-files.js';
+import { NO_HEADERS, RecordBatchBuilder } from './record-batch.js';
+
+/** Digits of the sha256 that name a drop. */
+const ID_DIGITS = 16;
+
+/** Which publication a run is about. */
+export interface Publication {
+  id: string;
+  /** What is known of it; null for one that has not begun. */
+  state: DropState | null;
+}
+
+/** Reads every drop that the topic tells of. */
+export async function readDrops(kafka: Kafka, admin: Admin, topic: string): Promise<DropStates> {
+  const drops = new DropStates();
+  const [offsets] = await topicOffsets(admin, dropsTopic(topic));
+  if (offsets.end > offsets.low) {
+    await readPartition(kafka, dropsTopic(topic), offsets.partition, offsets.low, r => drops.add(r.key?.toString() ?? null, r.value));
+  }
+  return drops;
+}
+
+/**
+ * The publication that these bytes are at: the newest one of them, or with `again` the one after it. An unfinished one is always gone on
+ * with, never doubled.
+ */
+export function findPublication(drops: DropStates, sha256: string, again: boolean): Publication {
+  const first = sha256.slice(0, ID_DIGITS);
+  let newest: Publication | null = null;
+  let number = 1;
+  for (; ; number++) {
+    const id = number === 1 ? first : `${first}-${number}`;
+    const state = drops.drops.get(id);
+    if (state === undefined) {
+      if (newest === null) return { id, state: null };
+      return again && newest.state?.manifest.state === 'published' ? { id, state: null } : newest;
+    }
+    newest = { id, state };
+  }
+}
+
+/** Writes the records of one publication. */
+export class DropJournal {
+  readonly #writer: RecordWriter;
+  readonly #topic: string;
+  readonly #batch = new RecordBatchBuilder();
+
+  constructor(writer: RecordWriter, topic: string) {
+    this.#writer = writer;
+    this.#topic = dropsTopic(topic);
+  }
+
+  /** Says that a publication begins. */
+  async begin(manifest: DropManifest): Promise<void> {
+    this.#add(manifestKey(manifest.id), manifest);
+    await this.#write();
+  }
+
+  /** Says that everything before the mark is confirmed. */
+  async progress(id: string, upTo: Mark): Promise<void> {
+    this.#addProgress(id, upTo);
+    await this.#write();
+  }
+
+  /** Says that all of it is published. */
+  async finish(manifest: DropManifest, upTo: Mark): Promise<void> {
+    this.#addProgress(manifest.id, upTo);
+    this.#add(manifestKey(manifest.id), manifest);
+    await this.#write();
+  }
+
+  #addProgress(id: string, { file, index, orders }: Mark): void {
+    const progress: DropProgress = { format: DROP_RECORD_FORMAT, id, file, index, orders, at: new Date().toISOString() };
+    this.#add(progressKey(id), progress);
+  }
+
+  #add(key: string, record: DropManifest | DropProgress): void {
+    const bytes = Buffer.from(key + JSON.stringify(record)); // a key is ASCII
+    this.#batch.add(bytes, key.length, bytes.length, 0, key.length, NO_HEADERS);
+  }
+
+  async #write(): Promise<void> {
+    await this.#writer.write([{ topic: this.#topic, partition: 0, records: await this.#batch.pack() }]);
+  }
+}

@@ -1,0 +1,201 @@
+/** Publishes one drop: the only file that knows the order of the stages. */
+import { DROP_RECORD_FORMAT, type DropFile, type DropManifest } from '../shared/drop-record.js';
+import { InterruptedError, TopicError } from '../shared/errors.js';
+import type { Kafka } from '../shared/kafka.js';
+import type { Logger } from '../shared/log.js';
+import { monthOfFile } from '../shared/order.js';
+import { pause, ServiceState } from '../shared/outage.js';
+import type { Settings } from '../shared/settings.js';
+import { DropJournal, findPublication, type Publication } from './drop-journal.js';
+import { type FetchedDrop, fetchDrop } from './fetch-drop.js';
+import { IdempotentWriter } from './idempotent-writer.js';
+import { checkEntries } from './inflate-entry.js';
+import { askTopics, type KafkaPlace, type Topics, verifySent } from './kafka-topics.js';
+import { OrderPublisher } from './order-publisher.js';
+import { type Mark, publishFiles, START } from './publish-files.js';
+import { readZipEntries, type ZipEntry } from './zip-entries.js';
+
+export type ProduceSettings = Pick<
+  Settings,
+  'topic' | 'partitions' | 'outageTimeout' | 'shutdownTimeout' | 'maxOrderBytes' | 'maxDepth' | 'maxEntries' | 'maxFileBytes' | 'maxDropBytes' | 'maxRatio'
+>;
+
+export interface ProduceProgress {
+  phase: 'check' | 'publish';
+  /** Unpacked bytes. */
+  bytesDone: number;
+  bytesTotal: number;
+  /** Orders read so far; 0 in the check. */
+  orders: number;
+}
+
+export interface ProduceOptions {
+  /** A path or an http(s) URL of a zip. */
+  source: string;
+  kafka: Kafka;
+  settings: ProduceSettings;
+  log: Logger;
+  /** Publish once more what is published already. */
+  again?: boolean;
+  signal?: AbortSignal;
+  /** Called for each piece of up to 4 MB. */
+  onProgress?: (progress: ProduceProgress) => void;
+}
+
+export interface ProduceResult {
+  id: string;
+  name: string;
+  /** `already`: it was published whole before, and nothing was sent. */
+  state: 'published' | 'already';
+  /** Orders of the drop. */
+  orders: number;
+  /** Orders sent by this run. */
+  sent: number;
+  files: DropFile[];
+  /** Size of the zip. */
+  bytes: number;
+  /** True where this run went on with an earlier one. */
+  resumed: boolean;
+}
+
+/** Milliseconds between progress records: what a crash publishes twice at the most. */
+const PROGRESS_EVERY = 1000;
+
+/**
+ * Publishes a drop, or what is missing of it. A run that ended early is gone on with by the same call.
+ *
+ * @throws DropError before anything is published; ServiceError and TopicError when Kafka cannot take it; InterruptedError on the signal
+ */
+export async function produceDrop(options: ProduceOptions): Promise<ProduceResult> {
+  const { source, kafka, settings, log, signal, onProgress, again = false } = options;
+  const place: KafkaPlace = { kafka, topic: settings.topic, service: new ServiceState('Kafka', log, settings.outageTimeout) };
+  const halt = new AbortController(); // the caller's signal; also ends one side when the other fails
+  const onAbort = () => halt.abort(signal?.reason);
+  signal?.addEventListener('abort', onAbort, { once: true });
+  if (signal?.aborted) onAbort();
+  let drop: FetchedDrop | null = null;
+  let checking: Promise<void> = Promise.resolve();
+  try {
+    // Kafka takes some 0.3 s to answer all questions; meanwhile the zip is fetched and checked
+    const asking = askTopics(place, settings.partitions, halt.signal);
+    asking.catch(() => {});
+    drop = await fetchDrop(source, { maxBytes: settings.maxDropBytes, signal });
+    const entries = await readZipEntries(drop.path, drop.name, settings);
+    const progress = progressOf(entries, onProgress);
+    checking = checkEntries(drop.path, entries, halt.signal, bytes => progress('check', bytes, 0));
+    const topics = await Promise.race([asking, checking.then(() => asking)]);
+    const publication = findPublication(topics.drops, drop.sha256, again);
+    const known = publication.state?.manifest;
+    if (known?.state === 'published') {
+      const { id, orders, files } = known;
+      return { id, name: drop.name, state: 'already', orders: orders ?? 0, sent: 0, files, bytes: drop.bytes, resumed: false };
+    }
+    if (known && known.partitions > topics.partitions) {
+      throw new TopicError(`the topic ${settings.topic} has ${topics.partitions} partitions, and had ${known.partitions} when this drop began`, {
+        hint: `has it been made anew? then ${settings.topic}.drops must be, too`,
+      });
+    }
+    await checking;
+    return await publish({ ...options, place, drop, entries, topics, publication, progress: progressOf(entries, onProgress) });
+  } finally {
+    halt.abort();
+    signal?.removeEventListener('abort', onAbort);
+    await checking.catch(() => {});
+    await drop?.dispose();
+  }
+}
+
+interface Run extends ProduceOptions {
+  place: KafkaPlace;
+  drop: FetchedDrop;
+  entries: ZipEntry[];
+  topics: Topics;
+  publication: Publication;
+  progress: Report;
+}
+
+async function publish(run: Run): Promise<ProduceResult> {
+  const { place, settings, signal, drop, entries, topics, publication, progress } = run;
+  const { id, state } = publication;
+  const manifest = state?.manifest ?? newManifest(run);
+  const writer = new IdempotentWriter({ ...place, signal });
+  const journal = new DropJournal(writer, settings.topic);
+  const input = { path: drop.path, entries, limits: settings, signal, onBytes: (b: number, orders: number) => progress('publish', b, orders) };
+  let confirmed: Mark = state?.progress ?? START;
+  let sent = 0;
+  let publisher: OrderPublisher | null = null;
+  let notedAt = Date.now();
+  const publishFrom = (from: Mark): Promise<DropFile[] | null> => {
+    publisher = new OrderPublisher({
+      writer,
+      topic: settings.topic,
+      partitions: manifest.partitions,
+      drop: id,
+      onConfirmed: async (upTo, orders) => {
+        sent = orders;
+        confirmed = { ...upTo, orders: from.orders + orders };
+        if (Date.now() - notedAt < PROGRESS_EVERY) return;
+        await journal.progress(id, confirmed);
+        notedAt = Date.now();
+      },
+    });
+    return publishFiles(input, from, publisher);
+  };
+  const save = async () => {
+    await publisher?.settle().catch(() => {});
+    if (!place.service.away) await journal.progress(id, confirmed);
+  };
+  try {
+    if (state === null) await journal.begin(manifest);
+    const files = (await publishFrom(confirmed)) ?? (await publishFrom(START))!;
+    await verifySent(place, topics, sent, signal);
+    const orders = files.reduce((sum, f) => sum + f.orders!, 0);
+    await journal.finish({ ...manifest, state: 'published', files, orders, finishedAt: new Date().toISOString() }, confirmed);
+    return { id, name: drop.name, state: 'published', orders, sent, files, bytes: drop.bytes, resumed: state !== null };
+  } catch (error) {
+    if (error instanceof TopicError) confirmed = START; // the topic has lost orders: none of the drop counts any more
+    await within(settings.shutdownTimeout / 2, save());
+    if (!signal?.aborted) throw error;
+    throw new InterruptedError(`interrupted with ${confirmed.orders} orders of ${drop.name} published`, {
+      hint: 'the same command goes on from there',
+      cause: error,
+    });
+  } finally {
+    await within(1000, writer.close());
+  }
+}
+
+function newManifest({ drop, entries, topics, publication }: Run): DropManifest {
+  return {
+    format: DROP_RECORD_FORMAT,
+    id: publication.id,
+    name: drop.name,
+    sha256: drop.sha256,
+    bytes: drop.bytes,
+    partitions: topics.partitions,
+    state: 'publishing',
+    files: entries.map(e => ({ name: e.name, month: monthOfFile(e.name), bytes: e.bytes, orders: null })),
+    orders: null,
+    startedAt: new Date().toISOString(),
+    finishedAt: null,
+  };
+}
+
+type Report = (phase: ProduceProgress['phase'], bytes: number, orders: number) => void;
+
+/** Adds the bytes of one phase up. */
+function progressOf(entries: ZipEntry[], onProgress: ProduceOptions['onProgress']): Report {
+  const bytesTotal = entries.reduce((sum, e) => sum + e.bytes, 0);
+  let bytesDone = 0;
+  return (phase, bytes, orders) => {
+    bytesDone += bytes;
+    onProgress?.({ phase, bytesDone, bytesTotal, orders });
+  };
+}
+
+/** Waits for something, but not longer than so many milliseconds, and whatever comes of it. */
+async function within(milliseconds: number, work: Promise<unknown>): Promise<void> {
+  const timer = new AbortController();
+  await Promise.race([work.catch(() => {}), pause(milliseconds, timer.signal)]);
+  timer.abort();
+}

@@ -1,0 +1,90 @@
+/** The files of a drop, cut into orders and given to the publisher: unpack -> cut -> publish, in the directory's order. */
+import { type FileHandle, open } from 'node:fs/promises';
+import type { DropFile } from '../shared/drop-record.js';
+import { throwIfAborted } from '../shared/errors.js';
+import { monthOfFile } from '../shared/order.js';
+import { type CutLimits, OrderCutter } from './entry-orders.js';
+import { inflateEntry } from './inflate-entry.js';
+import type { OrderPublisher, Place } from './order-publisher.js';
+import type { ZipEntry } from './zip-entries.js';
+
+/** A place in a drop, and how many of its orders stand before it. */
+export interface Mark extends Place {
+  orders: number;
+}
+
+export const START: Mark = { file: 0, index: 0, orders: 0 };
+
+export interface FilesToPublish {
+  path: string;
+  entries: ZipEntry[];
+  limits: CutLimits;
+  signal?: AbortSignal;
+  /** Told of unpacked bytes, and of orders read so far. */
+  onBytes: (bytes: number, orders: number) => void;
+}
+
+/**
+ * Cuts every file and sends the orders from a mark on.
+ *
+ * @returns the files as they are, when all is confirmed; null, with nothing sent, where other than `from.orders` orders stand before the
+ *   mark: the limits were others when it was set, and a file ended elsewhere
+ */
+export async function publishFiles(input: FilesToPublish, from: Mark, publisher: OrderPublisher): Promise<DropFile[] | null> {
+  const { entries, limits, signal, onBytes } = input;
+  const files: DropFile[] = [];
+  const handle = await open(input.path, 'r');
+  try {
+    let cutter = new OrderCutter(limits);
+    let before = 0;
+    for await (const { file, chunk } of readAhead(unpackAll(handle, entries))) {
+      throwIfAborted(signal, 'publishing');
+      const { name, bytes } = entries[file];
+      const month = monthOfFile(name);
+      if (file === from.file && cutter.orders === 0 && before + from.index !== from.orders) return null;
+      if (cutter.orders === 0) publisher.startFile(file, name, month);
+      const skip = file < from.file ? Number.POSITIVE_INFINITY : file === from.file ? from.index : 0;
+      let index = cutter.orders;
+      for (const batch of chunk === null ? cutter.end() : cutter.push(chunk)) {
+        await publisher.add(batch, index, Math.max(0, skip - index));
+        index += batch.count;
+      }
+      onBytes(chunk?.length ?? 0, before + index);
+      if (chunk !== null) continue;
+      if (file === from.file && cutter.orders < from.index) return null;
+      files.push({ name, month, bytes, orders: cutter.orders, ...(cutter.fault && { fault: cutter.fault }) });
+      before += cutter.orders;
+      cutter = new OrderCutter(limits);
+    }
+    await publisher.flush();
+    return files;
+  } finally {
+    await handle.close();
+  }
+}
+
+/** All files' bytes, one after the other; a null chunk ends each. */
+async function* unpackAll(handle: FileHandle, entries: ZipEntry[]): AsyncGenerator<{ file: number; chunk: Buffer | null }, void> {
+  for (let file = 0; file < entries.length; file++) {
+    for await (const chunk of inflateEntry(handle, entries[file])) yield { file, chunk };
+    yield { file, chunk: null };
+  }
+}
+
+/** Asks for the next item before the one at hand is done with: zlib unpacks on another thread while this one cuts. */
+async function* readAhead<T>(source: AsyncGenerator<T, void>): AsyncGenerator<T, void> {
+  let next = source.next();
+  next.catch(() => {});
+  try {
+    for (;;) {
+      const { done, value } = await next;
+      if (done) return;
+      next = source.next();
+      next.catch(() => {});
+      yield value;
+    }
+  } finally {
+    await next.catch(() => {});
+    await source.return();
+  }
+}

@@ -1,0 +1,157 @@
+/**
+ * The files of a drop, by the zip's central directory: read first and checked against the limits before a byte is unpacked.
+ *
+ * unzipper parses the directory; what it believes without looking (signatures, encryption, methods, names, sizes, limits) is checked
+ * here. Only what the directory lists counts: entries that merely lie in the file are never seen.
+ */
+import { isUtf8 } from 'node:buffer';
+import { createReadStream, type ReadStream } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { type CentralDirectory, Open } from 'unzipper';
+import { DropError, oneLine } from '../shared/errors.js';
+import type { Settings } from '../shared/settings.js';
+import { type DirectoryEnd, readDirectoryEnd } from './zip-directory-end.js';
+
+export type ZipLimits = Pick<Settings, 'maxEntries' | 'maxFileBytes' | 'maxDropBytes' | 'maxRatio'>;
+
+/** One wanted file of a zip, as the directory has it. */
+export interface ZipEntry {
+  name: string;
+  /** Unpacked bytes. */
+  bytes: number;
+  packedBytes: number;
+  crc32: number;
+  /** 0 = stored, 8 = deflated. */
+  method: 0 | 8;
+  /** Place of its local header in the file. */
+  at: number;
+}
+
+/** Bytes of a directory at the most: 10,000 entries take about 1 MB. */
+const MAX_DIRECTORY_BYTES = 64 << 20;
+
+const HINT = 'fetch it again, or ask for a new one';
+
+/**
+ * @param path of the zip
+ * @param name of the drop, for messages
+ * @returns the files whose names end in `.json`, in the directory's order; at least one
+ * @throws DropError
+ */
+export async function readZipEntries(path: string, name: string, limits: ZipLimits): Promise<ZipEntry[]> {
+  const file = await open(path, 'r');
+  try {
+    const { size } = await file.stat();
+    const end = await readDirectoryEnd(file, size, name);
+    if (end.entries > limits.maxEntries) {
+      throw new DropError(`${name} has ${end.entries} entries, more than ${limits.maxEntries}`, { hint: 'raise MAX_ENTRIES if that is right' });
+    }
+    if (end.directoryBytes > MAX_DIRECTORY_BYTES) throw new DropError(`${name} has a directory of ${end.directoryBytes} bytes`, { hint: HINT });
+    const directory = await parseDirectory(path, size, end, name);
+    const entries = wantedEntries(directory, end, name);
+    checkLimits(entries, limits, name);
+    return entries;
+  } finally {
+    await file.close();
+  }
+}
+
+/** Lets unzipper parse the directory: exactly the record that we found, and offsets moved by what stands before the zip. */
+async function parseDirectory(path: string, size: number, end: DirectoryEnd, name: string): Promise<CentralDirectory> {
+  const streams: ReadStream[] = [];
+  const source = {
+    size: async () => size - end.prefix,
+    stream: (offset: number, length?: number) => {
+      const start = end.prefix + offset;
+      const stream = createReadStream(path, { start, end: length ? start + length - 1 : undefined });
+      streams.push(stream);
+      return stream;
+    },
+  };
+  // its types leave the options out
+  const custom = Open.custom as (source: object, options: { tailSize: number }) => Promise<CentralDirectory>;
+  try {
+    return await custom(source, { tailSize: size - end.at });
+  } catch (error) {
+    throw new DropError(`${name} has a corrupt directory (${oneLine(error)})`, { hint: HINT, cause: error });
+  } finally {
+    for (const stream of streams) stream.destroy(); // unzipper leaves them open, past the directory's end
+  }
+}
+
+function wantedEntries(directory: CentralDirectory, end: DirectoryEnd, name: string): ZipEntry[] {
+  const entries: ZipEntry[] = [];
+  const seen = new Set<string>();
+  let bytes = 0;
+  for (const e of directory.files) {
+    bytes += 46 + e.fileNameLength + e.extraFieldLength + e.fileCommentLength;
+    if (e.signature !== 0x02014b50) throw new DropError(`${name} has a corrupt directory`, { hint: HINT });
+    // names without the UTF-8 flag are often UTF-8 all the same; where they are not, bytes must at least stay distinct
+    const file = isUtf8(e.pathBuffer) ? e.pathBuffer.toString('utf8') : e.pathBuffer.toString('latin1');
+    if (!isWanted(file)) continue;
+    const refuse = (what: string, hint = HINT) => new DropError(`${name}: ${printable(file)} ${what}`, { hint });
+    if (/[\0-\x1f]/.test(file)) throw refuse('has a control character in its name');
+    if (seen.has(file)) throw refuse('is in it twice');
+    seen.add(file);
+    if (e.flags & 0x2041) throw refuse('is encrypted', 'ask for a drop without a password');
+    if (e.compressionMethod !== 0 && e.compressionMethod !== 8) {
+      throw refuse(`is packed by method ${e.compressionMethod}`, 'pack it by deflate, the usual method of zip');
+    }
+    const at = end.prefix + e.offsetToLocalFileHeader;
+    const sizes = [e.uncompressedSize, e.compressedSize, at];
+    if (!sizes.every(n => Number.isSafeInteger(n) && n >= 0) || at + 30 + e.compressedSize > end.directoryAt) {
+      throw refuse('lies outside the zip by the directory');
+    }
+    if (e.compressionMethod === 0 && e.compressedSize !== e.uncompressedSize) throw refuse('has two sizes in the directory');
+    entries.push({
+      name: file,
+      bytes: e.uncompressedSize,
+      packedBytes: e.compressedSize,
+      crc32: e.crc32 >>> 0,
+      method: e.compressionMethod,
+      at,
+    });
+  }
+  if (directory.files.length !== end.entries || bytes !== end.directoryBytes) {
+    throw new DropError(`${name} has a corrupt directory`, { hint: HINT });
+  }
+  if (entries.length === 0) {
+    throw new DropError(`${name} holds no .json file`, { hint: 'a drop is a zip of YYYY-MM-DD.json files' });
+  }
+  return entries;
+}
+
+/** Names that end in `.json`; not folders, nor what macOS and editors add. */
+export function isWanted(name: string): boolean {
+  if (!name.endsWith('.json')) return false;
+  return name.split(/[/\\]/).every(part => part !== '__MACOSX' && (part === '.' || part === '..' || !part.startsWith('.')));
+}
+
+function checkLimits(entries: ZipEntry[], limits: ZipLimits, name: string): void {
+  let unpacked = 0;
+  let packed = 0;
+  for (const e of entries) {
+    if (e.bytes > limits.maxFileBytes) {
+      throw new DropError(`${name}: ${printable(e.name)} unpacks to ${e.bytes} bytes, more than ${limits.maxFileBytes}`, {
+        hint: 'raise MAX_FILE_BYTES if that is right',
+      });
+    }
+    unpacked += e.bytes;
+    packed += e.packedBytes;
+  }
+  if (unpacked > limits.maxDropBytes) {
+    throw new DropError(`${name} unpacks to ${unpacked} bytes, more than ${limits.maxDropBytes}`, { hint: 'raise MAX_DROP_BYTES if that is right' });
+  }
+  if (unpacked > packed * limits.maxRatio) {
+    throw new DropError(`${name} unpacks to ${Math.ceil(unpacked / Math.max(packed, 1))} times its size, more than ${limits.maxRatio}`, {
+      hint: 'raise MAX_RATIO if that is right',
+    });
+  }
+}
+
+/** A file's name as a message may show it: no control characters, not endless. */
+export function printable(name: string): string {
+  const shown = name.replace(/[\0-\x1f\x7f-\x9f]/g, '?');
+  return shown.length > 100 ? `${shown.slice(0, 99)}…` : shown;
+}
+

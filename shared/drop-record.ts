@@ -1,0 +1,120 @@
+/**
+ * What the drops topic (`<ORDERS_TOPIC>.drops`, compacted) says of a drop.
+ *
+ * Two keys a drop: `<id>` holds the manifest, written before the first order and once more when every order is confirmed;
+ * `<id>/progress` holds the place up to which everything is confirmed, rewritten as the publish goes on. A producer reads both and
+ * needs no database.
+ */
+
+/** Version of the JSON below. A reader refuses a newer one. */
+export const DROP_RECORD_FORMAT = 1;
+
+/** A fault in one file of a drop; the orders before it were published. */
+export interface FileFault {
+  /** In words, with no value of an order. */
+  reason: string;
+  /** Byte of the unpacked file at which it broke, from 0. */
+  byte: number;
+  /** Orders of the file that were whole before the fault. */
+  orders: number;
+}
+
+export interface DropFile {
+  /** As the zip's directory has it. */
+  name: string;
+  /** `YYYY_MM`, or null where the name has no date. */
+  month: string | null;
+  /** Unpacked size by the zip's directory. */
+  bytes: number;
+  /** Orders published from it; null until the file has been read to its end. */
+  orders: number | null;
+  fault?: FileFault;
+}
+
+export interface DropManifest {
+  format: number;
+  /** `<first 16 hex digits of the sha256>`, with `-2`, `-3`… behind it for a repeated publication of the same bytes. */
+  id: string;
+  /** The last part of the path or URL that it came by. */
+  name: string;
+  sha256: string;
+  /** Size of the zip. */
+  bytes: number;
+  /** Partitions of the topic when the publish began; the order ids are spread over these, also when it goes on later. */
+  partitions: number;
+  /** `publishing` until the broker has confirmed every order. */
+  state: 'publishing' | 'published';
+  files: DropFile[];
+  /** Orders of the whole drop; null until published. */
+  orders: number | null;
+  /** ISO instants. */
+  startedAt: string;
+  finishedAt: string | null;
+}
+
+/** Everything before (file, index) is confirmed by the broker. `orders` is how many that is. */
+export interface DropProgress {
+  format: number;
+  id: string;
+  file: number;
+  index: number;
+  orders: number;
+  at: string;
+}
+
+const PROGRESS = '/progress';
+
+export function manifestKey(id: string): string {
+  return id;
+}
+
+export function progressKey(id: string): string {
+  return id + PROGRESS;
+}
+
+/** One drop as the topic tells it. */
+export interface DropState {
+  manifest: DropManifest;
+  progress: DropProgress | null;
+}
+
+/**
+ * Folds the records of the drops topic, in their order, into one state a drop.
+ *
+ * Records that are not of this form (someone else's, or of a newer format) are passed over; `newer` counts the latter.
+ */
+export class DropStates {
+  readonly drops = new Map<string, DropState>();
+  newer = 0;
+  readonly #early = new Map<string, DropProgress>();
+
+  add(key: string | null, value: Buffer | null): void {
+    if (key === null || value === null) return;
+    let record: DropManifest | DropProgress;
+    try {
+      record = JSON.parse(value.toString('utf8'));
+    } catch {
+      return;
+    }
+    if (typeof record !== 'object' || record === null || typeof record.format !== 'number') return;
+    if (record.format > DROP_RECORD_FORMAT) {
+      this.newer++;
+      return;
+    }
+    if (key.endsWith(PROGRESS)) {
+      const progress = record as DropProgress;
+      const state = this.drops.get(progress.id);
+      if (state) state.progress = progress;
+      else this.#early.set(progress.id, progress);
+    } else if ('files' in record) {
+      const known = this.drops.get(record.id);
+      if (known) known.manifest = record;
+      else this.drops.set(record.id, { manifest: record, progress: this.#early.get(record.id) ?? null });
+    }
+  }
+}
+
+/** How many orders of a drop are known to be on the topic. */
+export function publishedOrders(state: DropState): number {
+  return state.manifest.state === 'published' ? (state.manifest.orders ?? 0) : (state.progress?.orders ?? 0);
+}

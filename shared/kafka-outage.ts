@@ -1,0 +1,16 @@
+/** Which failures of Kafka pass by themselves, and which are for a person. */
+import { GlossierError } from './errors.js';
+
+const HOPELESS_TYPES = /AUTHORIZATION_FAILED|POLICY_VIOLATION|INVALID_(TOPIC|CONFIG|PARTITIONS|REPLICATION)|UNSUPPORTED|SASL/;
+const HOPELESS_NAMES = /SASLAuthentication|NotImplemented|DoesNotSupportApiKey|InvariantViolation|PartialMessage/;
+
+/** False for what a person must see to: our own errors, bugs, missing rights. kafkajs nests the real error as cause or in a list. */
+export function isKafkaOutage(error: unknown): boolean {
+  if (error instanceof GlossierError) return error.retryable;
+  if (error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError) return false;
+  const { type, name, cause, errors } = (error ?? {}) as { type?: unknown; name?: unknown; cause?: unknown; errors?: unknown };
+  if (typeof type === 'string' && HOPELESS_TYPES.test(type)) return false;
+  if (typeof name === 'string' && HOPELESS_NAMES.test(name)) return false;
+  if (Array.isArray(errors) && !errors.every(isKafkaOutage)) return false;
+  return cause === undefined || cause === null || cause === error || isKafkaOutage(cause);
+}

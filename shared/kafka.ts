@@ -1,0 +1,283 @@
+/**
+ * The Kafka client: made in one place, so that timeouts, codecs and quiet logs are the same everywhere.
+ *
+ * Two things that kafkajs 2.2.4 does inside but does not offer are reached through its own cluster object: the id of a topic (Metadata
+ * v10, KIP-516) and a plain read of a partition without a consumer group (a group costs a join of up to 3 s on a broker with the
+ * default `group.initial.rebalance.delay.ms`, and litter). kafkajs is pinned to the exact version for that reason.
+ */
+import * as net from 'node:net';
+import kafkajs, { type Admin, type Kafka, type KafkaConfig } from 'kafkajs';
+import lz4 from 'lz4-napi';
+import { GlossierError, oneLine, ServiceError } from './errors.js';
+import type { Logger } from './log.js';
+
+export type { Admin, Kafka };
+
+const { CompressionCodecs, CompressionTypes, Kafka: KafkaClient, logLevel } = kafkajs;
+
+// kafkajs has gzip alone built in. On the real drop lz4 costs 0.81 s against 1.21 s of gzip for 25,000 orders.
+CompressionCodecs[CompressionTypes.LZ4] = () => ({
+  compress: async (encoder: { buffer: Buffer }) => lz4.compressFrame(encoder.buffer),
+  decompress: async (buffer: Buffer) => lz4.decompressFrame(buffer),
+});
+
+export interface KafkaOptions {
+  brokers: string[];
+  log: Logger;
+  /** Milliseconds a request may take before its connection is given up: bounds a silent loss of the network. */
+  requestTimeout?: number;
+}
+
+/** A client. Nothing is connected yet. kafkajs' own lines go to the log's debug level: what people must know we say ourselves. */
+export function createKafka({ brokers, log, requestTimeout = 15_000 }: KafkaOptions): Kafka {
+  const config: KafkaConfig = {
+    clientId: 'glossier',
+    brokers,
+    connectionTimeout: 5000,
+    requestTimeout,
+    enforceRequestTimeout: true,
+    retry: { initialRetryTime: 100, maxRetryTime: 2000, retries: 5 },
+    logLevel: logLevel.DEBUG,
+    logCreator: () => entry => {
+      if (!log.isLevelEnabled('debug')) return;
+      const { message, error, retryCount } = entry.log;
+      log.debug({ kafkajs: entry.namespace, error, retryCount }, message);
+    },
+    socketFactory: ({ host, port, ssl, onConnect }) => {
+      if (ssl) throw new ServiceError('TLS to Kafka is not configured here');
+      return net.connect({ host, port, keepAlive: true, keepAliveInitialDelay: 10_000, noDelay: true }, onConnect);
+    },
+  };
+  if (!log.isLevelEnabled('debug')) config.logLevel = logLevel.NOTHING;
+  return new KafkaClient(config);
+}
+
+/** The broker's id of a topic and its partitions; the id changes when a topic is deleted and made anew. */
+export interface TopicInfo {
+  /** 32 hex digits. */
+  id: string;
+  partitions: number;
+}
+
+export interface TopicOffsets {
+  partition: number;
+  /** First offset that the broker still has. */
+  low: number;
+  /** Offset that the next message will get. */
+  end: number;
+}
+
+export interface RawRecord {
+  offset: number;
+  key: Buffer | null;
+  value: Buffer | null;
+}
+
+/** What is used of kafkajs' inner objects, as of 2.2.4. */
+export interface InnerBroker {
+  initProducerId(request: { transactionTimeout: number }): Promise<{ producerId: string; producerEpoch: number }>;
+  fetch(request: unknown): Promise<{ responses: { partitions: { highWatermark: string; messages: InnerMessage[] }[] }[] }>;
+  connectionPool: { send(call: unknown): Promise<unknown> };
+}
+interface InnerMessage {
+  offset: string;
+  key: Buffer | null;
+  value: Buffer | null;
+  isControlRecord?: boolean;
+}
+export interface InnerCluster {
+  connect(): Promise<void>;
+  disconnect(): Promise<void>;
+  refreshMetadata(): Promise<void>;
+  addTargetTopic(topic: string): Promise<void>;
+  findLeaderForPartitions(topic: string, partitions: number[]): Record<string, number[]>;
+  findBroker(node: { nodeId: string }): Promise<InnerBroker>;
+  findControllerBroker(): Promise<InnerBroker>;
+}
+
+/** Connects kafkajs' inner cluster object: the brokers, their connections and who leads what. The caller disconnects it. */
+export async function openCluster(kafka: Kafka): Promise<InnerCluster> {
+  const symbol = Object.getOwnPropertySymbols(kafka).find(s => s.description === 'private:Kafka:createCluster');
+  if (symbol === undefined) throw new GlossierError('this is not kafkajs 2.2.4', { hint: 'run npm ci' });
+  const cluster = (kafka as unknown as Record<symbol, (o: object) => InnerCluster>)[symbol]({
+    allowAutoTopicCreation: false,
+    metadataMaxAge: 60_000,
+    isolationLevel: 1,
+  });
+  await cluster.connect();
+  return cluster;
+}
+
+async function withCluster<T>(kafka: Kafka, use: (cluster: InnerCluster) => Promise<T>): Promise<T> {
+  const cluster = await openCluster(kafka);
+  try {
+    return await use(cluster);
+  } finally {
+    await cluster.disconnect().catch(() => {});
+  }
+}
+
+/**
+ * Looks a topic up.
+ *
+ * @returns null when there is no such topic
+ */
+export async function topicInfo(kafka: Kafka, topic: string): Promise<TopicInfo | null> {
+  return withCluster(kafka, async cluster => {
+    await cluster.refreshMetadata(); // who the controller is
+    const broker = await cluster.findControllerBroker();
+    return (await broker.connectionPool.send(metadataV10(topic))) as TopicInfo | null;
+  });
+}
+
+/** Metadata v10 by hand: kafkajs stops at v6, and topic ids came with v10. The leading 0 ends the flexible request header (KIP-482). */
+function metadataV10(topic: string): unknown {
+  const name = Buffer.from(topic);
+  const body = Buffer.concat([
+    Buffer.from([0, 2]), // header tags; one topic
+    Buffer.alloc(16), // no id given
+    varint(name.length + 1),
+    name,
+    Buffer.from([0, 0, 0, 0, 0]), // topic tags; no auto creation; no authorized operations twice; tags
+  ]);
+  return {
+    request: {
+      apiKey: 3,
+      apiVersion: 10,
+      apiName: 'Metadata',
+      encode: async () => ({ buf: body, buffer: body, size: () => body.length }),
+    },
+    response: {
+      decode: async (raw: Buffer) => raw,
+      parse: async (raw: Buffer) => parseMetadataV10(raw),
+    },
+  };
+}
+
+function parseMetadataV10(raw: Buffer): TopicInfo | null {
+  let at = 0;
+  const uvarint = () => {
+    let value = 0;
+    for (let shift = 0; ; shift += 7) {
+      const byte = raw[at++];
+      value += (byte & 0x7f) * 2 ** shift;
+      if (byte < 0x80) return value;
+    }
+  };
+  const skip = (bytes: number) => {
+    at += bytes;
+  };
+  const skipString = () => skip(Math.max(uvarint() - 1, 0));
+  const skipTags = () => {
+    for (let n = uvarint(); n > 0; n--) {
+      uvarint();
+      skip(uvarint());
+    }
+  };
+  skipTags(); // response header
+  at += 4; // throttle time
+  for (let n = uvarint() - 1; n > 0; n--) {
+    at += 4; // node id
+    skipString();
+    at += 4; // port
+    skipString(); // rack
+    skipTags();
+  }
+  skipString(); // cluster id
+  at += 4; // controller
+  if (uvarint() - 1 !== 1) return null;
+  const error = raw.readInt16BE(at);
+  at += 2;
+  skipString(); // name
+  const id = raw.toString('hex', at, at + 16);
+  at += 17; // id, internal
+  const partitions = uvarint() - 1;
+  if (error === 3) return null;
+  if (error !== 0 && error !== 5) throw new ServiceError(`Kafka refuses to describe the topic (error ${error})`);
+  return { id, partitions };
+}
+
+function varint(value: number): Buffer {
+  const bytes: number[] = [];
+  for (let n = value; ; n = Math.floor(n / 128)) {
+    if (n < 128) {
+      bytes.push(n);
+      return Buffer.from(bytes);
+    }
+    bytes.push((n % 128) | 128);
+  }
+}
+
+/**
+ * Reads one partition from an offset to the end that it has now, without a consumer group.
+ *
+ * @param onRecord called for each record in order; control records are left out
+ * @returns the offset to go on from
+ */
+export async function readPartition(
+  kafka: Kafka,
+  topic: string,
+  partition: number,
+  from: number,
+  onRecord: (record: RawRecord) => void,
+): Promise<number> {
+  return withCluster(kafka, async cluster => {
+    await cluster.addTargetTopic(topic);
+    const nodeId = Object.keys(cluster.findLeaderForPartitions(topic, [partition]))[0];
+    const broker = await cluster.findBroker({ nodeId });
+    for (let next = from; ; ) {
+      const { responses } = await broker.fetch({
+        maxWaitTime: 100,
+        minBytes: 0,
+        maxBytes: 4 << 20,
+        isolationLevel: 1,
+        topics: [{ topic, partitions: [{ partition, fetchOffset: String(next), maxBytes: 4 << 20 }] }],
+      });
+      const { highWatermark, messages } = responses[0].partitions[0];
+      for (const m of messages) {
+        const offset = Number(m.offset);
+        if (offset < next) continue; // a compressed batch comes whole, also when it starts before the asked offset
+        next = offset + 1;
+        if (!m.isControlRecord) onRecord({ offset, key: m.key, value: m.value });
+      }
+      if (next >= Number(highWatermark) || messages.length === 0) return Math.max(next, Number(highWatermark));
+    }
+  });
+}
+
+/** First and next offset of each partition, by partition. */
+export async function topicOffsets(admin: Admin, topic: string): Promise<TopicOffsets[]> {
+  const offsets = await admin.fetchTopicOffsets(topic);
+  return offsets
+    .map(o => ({ partition: o.partition, low: Number(o.low), end: Number(o.high) }))
+    .sort((a, b) => a.partition - b.partition);
+}
+
+/** Makes the topic of the orders and the one of the drops when they are missing: both keep everything, whatever the broker's defaults. */
+export async function ensureTopics(admin: Admin, topic: string, partitions: number): Promise<void> {
+  const keep = [
+    { name: 'retention.ms', value: '-1' },
+    { name: 'retention.bytes', value: '-1' },
+  ];
+  const existing = new Set(await admin.listTopics());
+  const wanted = [
+    { topic, numPartitions: partitions, configEntries: [{ name: 'cleanup.policy', value: 'delete' }, ...keep] },
+    { topic: dropsTopic(topic), numPartitions: 1, configEntries: [{ name: 'cleanup.policy', value: 'compact' }] },
+  ].filter(t => !existing.has(t.topic));
+  if (wanted.length === 0) return;
+  try {
+    await admin.createTopics({ topics: wanted, waitForLeaders: true, timeout: 15_000 });
+  } catch (error) {
+    if (!/already exists/i.test(oneLine(error)) && !isAlreadyThere(error)) throw error; // another process made it meanwhile
+  }
+}
+
+function isAlreadyThere(error: unknown): boolean {
+  const errors = (error as { errors?: { type?: string }[] }).errors ?? [];
+  return errors.length > 0 && errors.every(e => e.type === 'TOPIC_ALREADY_EXISTS');
+}
+
+/** The compacted topic that tells what each drop holds. */
+export function dropsTopic(topic: string): string {
+  return `${topic}.drops`;
+}

@@ -1,0 +1,81 @@
+/** Waiting out an outage: capped backoff with jitter, one log line when it begins and one when it ends, and a deadline. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { InterruptedError, oneLine, ServiceError } from './errors.js';
+import type { Logger } from './log.js';
+
+const FIRST_WAIT = 100;
+const LONGEST_WAIT = 5000;
+
+/** Whether a server is thought to be there. Shared by all connections to it, so that each change is logged once. */
+export class ServiceState {
+  /** When the outage began, by the clock in milliseconds; 0 while the service is there. */
+  #since = 0;
+
+  /**
+   * @param name as a sentence begins with it: `Postgres`
+   * @param deadline milliseconds for which it may be away
+   */
+  constructor(
+    readonly name: string,
+    readonly log: Logger,
+    readonly deadline: number,
+  ) {}
+
+  get away(): boolean {
+    return this.#since > 0;
+  }
+
+  /** Notes a failure. @throws ServiceError when the outage has lasted beyond the deadline */
+  failed(error: unknown): void {
+    const now = Date.now();
+    if (this.#since === 0) {
+      this.#since = now;
+      this.log.warn({ reason: oneLine(error) }, `${this.name} is away, waiting`);
+    }
+    if (now - this.#since > this.deadline) {
+      throw new ServiceError(`${this.name} has been away for ${Math.round((now - this.#since) / 1000)} s: ${oneLine(error)}`, { cause: error });
+    }
+  }
+
+  succeeded(): void {
+    if (this.#since === 0) return;
+    this.log.info({ seconds: Math.round((Date.now() - this.#since) / 1000) }, `${this.name} is back`);
+    this.#since = 0;
+  }
+}
+
+/**
+ * Runs `work` until it succeeds, waiting between failures.
+ *
+ * @param isOutage is this failure to be waited out? Anything else is thrown on
+ * @throws what `work` threw where it is no outage; ServiceError when the outage lasts beyond the deadline; InterruptedError on the signal
+ */
+export async function throughOutages<T>(
+  service: ServiceState,
+  isOutage: (error: unknown) => boolean,
+  signal: AbortSignal | undefined,
+  work: () => Promise<T>,
+): Promise<T> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      const result = await work();
+      service.succeeded();
+      return result;
+    } catch (error) {
+      if (!isOutage(error)) throw error;
+      if (signal?.aborted) throw new InterruptedError(`interrupted while waiting for ${service.name}`, { cause: error });
+      service.failed(error);
+      await pause(backoff(attempt), signal);
+    }
+  }
+}
+
+/** Milliseconds before try number `attempt` + 1: doubling, capped, with jitter so that workers do not come back all at once. */
+export function backoff(attempt: number): number {
+  return Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** Math.min(attempt, 10)) * (0.5 + Math.random() / 2);
+}
+
+/** Sleeps, and wakes early when the signal fires. Never throws. */
+export async function pause(milliseconds: number, signal?: AbortSignal): Promise<void> {
+  await sleep(milliseconds, undefined, { signal }).catch(() => {});
+}

@@ -1,0 +1,103 @@
+/** Runs the compiled program as a child process, the way a user does. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+
+export interface CliResult {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+  stdout: string;
+  stderr: string;
+  seconds: number;
+  /** Greatest resident set seen; null where the system does not tell (only Linux does here). */
+  maxRssKiB: number | null;
+}
+
+export interface RunningCli {
+  child: ChildProcess;
+  /** Ends when the process has ended. */
+  done: Promise<CliResult>;
+  /** What it has written so far. */
+  output(): { stdout: string; stderr: string };
+  /** Waits until a text has been written to either stream. */
+  waitFor(text: RegExp, milliseconds?: number): Promise<void>;
+  /** Asks it to stop; after `milliseconds` it is killed. */
+  stop(signal?: NodeJS.Signals, milliseconds?: number): Promise<CliResult>;
+}
+
+export type CliEnv = Record<string, string | undefined>;
+
+export interface CliOptions {
+  /** Killed after this long; default two minutes, so that a test that hangs ends by itself. */
+  timeout?: number;
+  cwd?: string;
+}
+
+const PROGRAM = path.resolve('dist/cli/glossier.js');
+
+/** Starts the program and leaves it running. Settings of this process' environment do not reach it unless given. */
+export function startCli(args: readonly string[], env: CliEnv, options: CliOptions = {}): RunningCli {
+  const started = performance.now();
+  const child = spawn(process.execPath, [PROGRAM, ...args], {
+    cwd: options.cwd ?? process.cwd(),
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, LANG: process.env.LANG, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let stdout = '';
+  let stderr = '';
+  let maxRssKiB: number | null = null;
+  child.stdout.setEncoding('utf8').on('data', text => (stdout += text));
+  child.stderr.setEncoding('utf8').on('data', text => (stderr += text));
+  const watch = setInterval(async () => {
+    // the kernel forgets a process' high-water mark when it ends, so it is read as it runs
+    const status = await readFile(`/proc/${child.pid}/status`, 'utf8').catch(() => '');
+    const peak = /^VmHWM:\s+(\d+) kB/m.exec(status);
+    if (peak !== null) maxRssKiB = Math.max(maxRssKiB ?? 0, Number(peak[1]));
+  }, 50);
+  const limit = setTimeout(() => child.kill('SIGKILL'), options.timeout ?? 120_000);
+
+  const done = new Promise<CliResult>((resolve, reject) => {
+    child.on('error', reject);
+    // `close` and not `exit`: the streams may still hold the last lines
+    child.on('close', (code, signal) => {
+      clearInterval(watch);
+      clearTimeout(limit);
+      resolve({ code, signal, stdout, stderr, seconds: (performance.now() - started) / 1000, maxRssKiB });
+    });
+  });
+
+  return {
+    child,
+    done,
+    output: () => ({ stdout, stderr }),
+    async waitFor(text, milliseconds = 60_000) {
+      const until = performance.now() + milliseconds;
+      while (!text.test(stdout) && !text.test(stderr)) {
+        const ended = child.exitCode !== null || child.signalCode !== null;
+        if (ended || performance.now() > until) {
+          throw new Error(`${text} was not written by glossier ${args.join(' ')} (${ended ? 'it ended' : 'too late'})\n${stdout}\n${stderr}`);
+        }
+        await new Promise(resolve => setTimeout(resolve, 20));
+      }
+    },
+    async stop(signal = 'SIGTERM', milliseconds = 30_000) {
+      const kill = setTimeout(() => child.kill('SIGKILL'), milliseconds);
+      if (child.exitCode === null && child.signalCode === null) child.kill(signal);
+      try {
+        return await done;
+      } finally {
+        clearTimeout(kill);
+      }
+    },
+  };
+}
+
+/** Runs the program to its end. */
+export function runCli(args: readonly string[], env: CliEnv, options: CliOptions = {}): Promise<CliResult> {
+  return startCli(args, env, options).done;
+}
+
+/** A result as the message of a failed assertion. */
+export function describe(r: CliResult): string {
+  return `exit ${r.code ?? r.signal} after ${r.seconds.toFixed(1)} s\n--- stdout\n${r.stdout.slice(-4000)}\n--- stderr\n${r.stderr.slice(-8000)}`;
+}

@@ -1,0 +1,76 @@
+/**
+ * Runs tests: starts Kafka and Postgres, `node --test` over the compiled tests, stops both, exits as the tests did.
+ *
+ *     node dist/test/support/run.js [unit | integration/local | test/unit/order.test.ts …] [--test-name-pattern=… any flag of node]
+ *
+ * Without a name: all but chaos and bench. GLOSSIER_TEST_KEEP=1 leaves the temporary folders behind, with the servers' logs.
+ */
+import { spawn } from 'node:child_process';
+import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { join, relative, sep } from 'node:path';
+import { REPOSITORY, removeServices, startTestServices, TEST_ENV, tempDir } from './services.js';
+
+const COMPILED = join(REPOSITORY, 'dist', 'test');
+const SOURCE = join(REPOSITORY, 'test');
+/** Run only when named. */
+const ON_DEMAND = new Set(['chaos', 'bench']);
+/** Tests in there have no servers. */
+const PURE = new Set(['unit', 'guards']);
+
+const flags = process.argv.slice(2).filter(a => a.startsWith('-'));
+const names = process.argv.slice(2).filter(a => !a.startsWith('-'));
+const files =
+  names.length > 0 ? [...new Set(names.flatMap(named))] : testsBelow(COMPILED).filter(f => !ON_DEMAND.has(room(f)));
+if (files.length === 0) fail('no test found');
+
+const keep = process.env.GLOSSIER_TEST_KEEP === '1';
+// Every temporary folder of the run is made in here, so that servers which a killed test left running are found and stopped as well.
+const runDir = tempDir('glossier-test-');
+process.env.TMPDIR = runDir;
+const env: NodeJS.ProcessEnv = { ...process.env };
+if (files.some(f => !PURE.has(room(f))) && !(env[TEST_ENV.databaseUrl] && env[TEST_ENV.brokers])) {
+  const services = await startTestServices(text => process.stderr.write(`${text}\n`));
+  env[TEST_ENV.databaseUrl] = services.databaseUrl;
+  env[TEST_ENV.brokers] = services.brokers.join(',');
+}
+const reporter = flags.some(f => f.startsWith('--test-reporter')) ? [] : ['--test-reporter=spec'];
+const child = spawn(process.execPath, ['--test', '--enable-source-maps', ...reporter, ...flags, ...files], {
+  stdio: 'inherit',
+  env,
+});
+// At a terminal Ctrl-C reaches the child as well; this one stays until the servers are stopped.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => child.kill(signal));
+const code = await new Promise<number>(resolve => child.once('exit', c => resolve(c ?? 1)));
+const folders = readdirSync(runDir, { withFileTypes: true }).filter(entry => entry.isDirectory());
+await Promise.all(folders.map(entry => removeServices(join(runDir, entry.name), keep)));
+if (keep) process.stderr.write(`the folders of this run: ${runDir}\n`);
+else rmSync(runDir, { recursive: true, force: true });
+process.exit(code);
+
+/** The folder right under test/. */
+function room(file: string): string {
+  return relative(COMPILED, file).split(sep)[0];
+}
+
+/** The compiled tests that a name means: a folder or file, below test/ or from the top, as source or compiled, with or without its ending. */
+function named(name: string): string[] {
+  const plain = name.replace(/^(\.\/)?(dist\/)?test\//, '').replace(/(\.test)?(\.[jt]s)?\/?$/, '');
+  const folder = join(COMPILED, plain);
+  if (existsSync(folder) && statSync(folder).isDirectory()) return testsBelow(folder);
+  const file = `${folder}.test.js`;
+  return existsSync(file) ? [file] : fail(`no test is called ${name}`);
+}
+
+/** Compiled tests whose source is still there. */
+function testsBelow(folder: string): string[] {
+  const found = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(f => f.endsWith('.test.js'));
+  return found
+    .map(f => join(folder, f))
+    .filter(f => existsSync(join(SOURCE, relative(COMPILED, f)).replace(/\.js$/, '.ts')))
+    .sort();
+}
+
+function fail(text: string): never {
+  process.stderr.write(`${text}\n`);
+  process.exit(2);
+}

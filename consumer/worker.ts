@@ -11,7 +11,7 @@ import { InterruptedError, ServiceError, StalledError } from '../shared/errors.j
 import { type Admin, ensureTopics, type Kafka, type TopicOffsets, topicInfo, topicOffsets } from '../shared/kafka.js';
 import { isKafkaOutage } from '../shared/kafka-outage.js';
 import type { Logger } from '../shared/log.js';
-import { pause, ServiceState, throughOutages } from '../shared/outage.js';
+import { atMost, pause, ServiceState, throughOutages } from '../shared/outage.js';
 import type { Settings } from '../shared/settings.js';
 import { OrderConsumer } from './intake/order-consumer.js';
 import { Database } from './load/database.js';
@@ -291,8 +291,8 @@ class Worker {
     this.#stop.abort('closed');
     const { shutdownTimeout } = this.#o.settings;
     await this.#consumer?.stop(shutdownTimeout);
-    await Promise.race([this.#loading?.catch(() => {}), pause(shutdownTimeout)]);
-    await Promise.all([this.#loader?.end(), this.#side.end(), Promise.race([this.#admin.disconnect().catch(() => {}), pause(2000)])]);
+    if (this.#loading !== null) await atMost(shutdownTimeout, this.#loading);
+    await Promise.all([this.#loader?.end(), this.#side.end(), atMost(2000, this.#admin.disconnect())]);
   }
 }
 

@@ -14,12 +14,12 @@ logger.server.level=info
 /**
  * @param where ports on 127.0.0.1, and the data folder as seen from the folder that Kafka runs in
  */
-export function serverProperties(where: { port: number; controllerPort: number; data: string }): string {
+export function serverProperties(where: { port: number; controllerPort: number; data: string; advertisedPort?: number }): string {
   return `process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:${where.controllerPort}
 listeners=PLAINTEXT://127.0.0.1:${where.port},CONTROLLER://127.0.0.1:${where.controllerPort}
-advertised.listeners=PLAINTEXT://127.0.0.1:${where.port}
+advertised.listeners=PLAINTEXT://127.0.0.1:${where.advertisedPort ?? where.port}
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT

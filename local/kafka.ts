@@ -25,6 +25,8 @@ export interface KafkaOptions {
   libDir?: string;
   /** Exactly this port. Left out: that of the last time when it is free, else any. */
   port?: number;
+  /** For tests: the port that clients are told to use, where a proxy stands in front. */
+  advertisedPort?: number;
   onStep?: (text: string) => void;
   signal?: AbortSignal;
 }
@@ -165,7 +167,7 @@ async function tryStart(
   const port = options.port ?? (await freePort(old?.port));
   let controllerPort = await freePort(old?.controllerPort);
   while (controllerPort === port) controllerPort = await freePort();
-  writeFileSync(join(place.home, 'server.properties'), serverProperties({ port, controllerPort, data: 'data' }));
+  writeFileSync(join(place.home, 'server.properties'), serverProperties({ port, controllerPort, data: 'data', advertisedPort: options.advertisedPort }));
   writeLogging(place);
   const [sharing, archive] = sharedClasses(java, libDir);
   const args = [...javaArguments(place.mark, libDir), sharing, 'kafka.Kafka', 'server.properties'];

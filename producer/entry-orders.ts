@@ -36,7 +36,6 @@ export interface CutBatch {
 export interface CutLimits {
   /** Bytes of one order at the most; also of a value beside `orders`, as that is read whole too. */
   maxOrderBytes: number;
-  maxDepth: number;
 }
 
 const enum State {
@@ -53,6 +52,12 @@ const enum State {
   AfterOrder,
   End,
 }
+
+/**
+ * Nesting of one value: far beyond what is right, so that an order nested too deeply for the worker (MAX_DEPTH) is refused there, alone
+ * and with its bytes. The scanner keeps one byte a level.
+ */
+const DEEPEST = 1_000_000;
 
 /** Orders handed out at once at the most: bounds the memory that a file of millions of tiny elements takes. */
 const BATCH = 4096;
@@ -136,7 +141,7 @@ export class OrderCutter {
 
   /** Reads on from `at`. Returns the first byte not consumed; a full batch may leave more to read. */
   #cut(b: Buffer, at: number, batch: CutBatch): number {
-    const { maxOrderBytes, maxDepth } = this.#limits;
+    const { maxOrderBytes } = this.#limits;
     const end = b.length;
     let i = at;
     for (;;) {
@@ -168,7 +173,7 @@ export class OrderCutter {
           break;
         }
         case State.OtherValue: {
-          const after = skipValue(b, i, end, maxDepth);
+          const after = skipValue(b, i, end, DEEPEST);
           if (after < 0) return this.#stop(after, i, end);
           if (after - i > maxOrderBytes) return this.#stop(INCOMPLETE, i, after);
           this.#state = State.AfterValue;
@@ -195,7 +200,7 @@ export class OrderCutter {
           break;
         case State.Order: {
           idEnd = 0;
-          const after = c === 0x7b ? skipOrder(b, i, end, maxDepth) : skipValue(b, i, end, maxDepth);
+          const after = c === 0x7b ? skipOrder(b, i, end) : skipValue(b, i, end, DEEPEST);
           if (after < 0) return this.#stop(after, i, end);
           if (after - i > maxOrderBytes) return this.#stop(INCOMPLETE, i, after);
           const n = batch.count++;
@@ -251,7 +256,7 @@ export class OrderCutter {
 }
 
 /** `skipValue` for an order, which also finds its `id`: sets idAt and idEnd where that is a valid one (the last of several wins). */
-function skipOrder(b: Buffer, at: number, end: number, maxDepth: number): number {
+function skipOrder(b: Buffer, at: number, end: number): number {
   let i = skipSpace(b, at + 1, end);
   if (i >= end) return INCOMPLETE;
   if (b[i] === 0x7d) return i + 1;
@@ -264,7 +269,7 @@ function skipOrder(b: Buffer, at: number, end: number, maxDepth: number): number
     i = skipColon(b, i, end);
     if (i < 0) return i;
     const value = i;
-    i = b[i] === 0x22 ? skipString(b, i, end) : skipValue(b, i, end, maxDepth - 1);
+    i = b[i] === 0x22 ? skipString(b, i, end) : skipValue(b, i, end, DEEPEST);
     if (i < 0) return i;
     if (isId) {
       idAt = value;

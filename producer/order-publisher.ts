@@ -15,8 +15,8 @@ import { encodeRecordHeaders, NumberHeader, RecordBatchBuilder } from './record-
  * where lz4 gains nothing. A single larger order goes alone.
  */
 const SHARE_BYTES = 800_000;
-/** Raw bytes of a send at the most, over all partitions. */
-const SEND_BYTES = 6_000_000;
+/** Raw bytes of a send at the most, over all partitions. 6 MB are no faster and take 15 MB more memory. */
+const SEND_BYTES = 3_000_000;
 
 /** A place in a drop: the order `index` of the file `file`, both from 0. */
 export interface Place {

@@ -17,7 +17,7 @@ import { readZipEntries, type ZipEntry } from './zip-entries.js';
 
 export type ProduceSettings = Pick<
   Settings,
-  'topic' | 'partitions' | 'outageTimeout' | 'shutdownTimeout' | 'maxOrderBytes' | 'maxDepth' | 'maxEntries' | 'maxFileBytes' | 'maxDropBytes' | 'maxRatio'
+  'topic' | 'partitions' | 'outageTimeout' | 'shutdownTimeout' | 'maxOrderBytes' | 'maxEntries' | 'maxFileBytes' | 'maxDropBytes' | 'maxRatio'
 >;
 
 export interface ProduceProgress {

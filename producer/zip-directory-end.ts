@@ -11,6 +11,8 @@ import { DropError } from '../shared/errors.js';
 export interface DirectoryEnd {
   /** Place of this record in the file. */
   at: number;
+  /** The record itself, its comment, and whatever stands behind. */
+  record: Buffer;
   /** Bytes before the zip itself; all offsets in the zip count from here. */
   prefix: number;
   entries: number;
@@ -56,7 +58,7 @@ export async function readDirectoryEnd(file: FileHandle, size: number, name: str
   if (disk !== 0) throw new DropError(`${name} is one part of a zip of several`, { hint: 'join the parts first' });
   const prefix = end - bytes - offset;
   if (!Number.isSafeInteger(prefix) || prefix < 0 || entries * 46 > bytes) throw corrupt();
-  return { at, prefix, entries, directoryAt: prefix + offset, directoryBytes: bytes };
+  return { at, record, prefix, entries, directoryAt: prefix + offset, directoryBytes: bytes };
 }
 
 const HINT = 'fetch it again, or ask for a new one';

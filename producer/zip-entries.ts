@@ -5,8 +5,9 @@
  * here. Only what the directory lists counts: entries that merely lie in the file are never seen.
  */
 import { isUtf8 } from 'node:buffer';
-import { createReadStream, type ReadStream } from 'node:fs';
+import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
+import { Readable } from 'node:stream';
 import { type CentralDirectory, Open } from 'unzipper';
 import { DropError, oneLine } from '../shared/errors.js';
 import type { Settings } from '../shared/settings.js';
@@ -56,14 +57,15 @@ export async function readZipEntries(path: string, name: string, limits: ZipLimi
   }
 }
 
-/** Lets unzipper parse the directory: exactly the record that we found, and offsets moved by what stands before the zip. */
+/** Lets unzipper parse the directory: by exactly the end record that we found, and with offsets moved by what stands before the zip. */
 async function parseDirectory(path: string, size: number, end: DirectoryEnd, name: string): Promise<CentralDirectory> {
-  const streams: ReadStream[] = [];
+  const streams: Readable[] = [];
   const source = {
     size: async () => size - end.prefix,
-    stream: (offset: number, length?: number) => {
+    stream: (offset: number) => {
       const start = end.prefix + offset;
-      const stream = createReadStream(path, { start, end: length ? start + length - 1 : undefined });
+      // its reader fails now and then where nothing follows what it asks for, so something follows
+      const stream = start === end.at ? Readable.from([end.record, Buffer.alloc(64)]) : createReadStream(path, { start });
       streams.push(stream);
       return stream;
     },
@@ -75,7 +77,7 @@ async function parseDirectory(path: string, size: number, end: DirectoryEnd, nam
   } catch (error) {
     throw new DropError(`${name} has a corrupt directory (${oneLine(error)})`, { hint: HINT, cause: error });
   } finally {
-    for (const stream of streams) stream.destroy(); // unzipper leaves them open, past the directory's end
+    for (const stream of streams) stream.destroy(); // unzipper leaves them open
   }
 }
 

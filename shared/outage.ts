@@ -79,3 +79,14 @@ export function backoff(attempt: number): number {
 export async function pause(milliseconds: number, signal?: AbortSignal): Promise<void> {
   await sleep(milliseconds, undefined, { signal }).catch(() => {});
 }
+
+/** Waits for `work`, but `milliseconds` at the most; what becomes of it is not asked. Leaves no timer behind that would keep the process. */
+export async function atMost(milliseconds: number, work: Promise<unknown>): Promise<void> {
+  const late = new AbortController();
+  const settled = work.then(
+    () => {},
+    () => {},
+  );
+  await Promise.race([settled, pause(milliseconds, late.signal)]);
+  late.abort();
+}

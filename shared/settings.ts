@@ -35,7 +35,7 @@ export const SETTINGS = {
   logLevel: { env: 'LOG_LEVEL', flag: 'log-level', kind: 'choice', fallback: 'info', choices: ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], help: 'how much is logged to standard error' },
   localDir: { env: 'GLOSSIER_LOCAL', flag: 'local-dir', kind: 'text', fallback: '.glossier', help: 'folder of the local Kafka and Postgres' },
   batchOrders: { env: 'BATCH_ORDERS', flag: 'batch-orders', kind: 'integer', fallback: '4000', min: 1, max: 100000, help: 'orders in one transaction at the most' },
-  batchBytes: { env: 'BATCH_BYTES', flag: 'batch-bytes', kind: 'bytes', fallback: '12MB', min: 1024, max: 512 * MEBI, help: 'bytes of messages in one transaction at the most' },
+  batchBytes: { env: 'BATCH_BYTES', flag: 'batch-bytes', kind: 'bytes', fallback: '6MB', min: 1024, max: 512 * MEBI, help: 'bytes of messages in one transaction at the most' },
   batchWait: { env: 'BATCH_WAIT', flag: 'batch-wait', kind: 'seconds', fallback: '500ms', min: 0, max: 60_000, help: 'how long an order waits for others before it is loaded' },
   mergeEvery: { env: 'MERGE_EVERY', flag: 'merge-every', kind: 'seconds', fallback: '60s', min: 100, max: 86_400_000, help: 'how often a worker folds user_staging into user_stats' },
   sessionTimeout: { env: 'SESSION_TIMEOUT', flag: 'session-timeout', kind: 'seconds', fallback: '30s', min: 6000, max: 300_000, help: "how long the group waits for a silent worker before others take its partitions" },

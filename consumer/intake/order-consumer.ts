@@ -11,7 +11,7 @@ import type { Kafka } from '../../shared/kafka.js';
 import { isKafkaOutage } from '../../shared/kafka-outage.js';
 import type { Logger } from '../../shared/log.js';
 import { decodeHeaders, decodeIndex, type Headers, type OrderPlace } from '../../shared/order-message.js';
-import { pause, type ServiceState } from '../../shared/outage.js';
+import { atMost, pause, type ServiceState } from '../../shared/outage.js';
 import { BatchQueue, type MessageBatch, messageBytes, type OrderMessage } from './batch.js';
 
 export interface OrderConsumerOptions {
@@ -40,8 +40,8 @@ interface Assigned {
 /** Milliseconds that the broker may hold a fetch when there is nothing new; also how fast the loop notices a stop. */
 const FETCH_WAIT = 250;
 /** Compressed bytes a partition and fetch. kafkajs unpacks a whole fetch at once and the drop shrinks about ten times. */
-const FETCH_PARTITION_BYTES = 256 * 1024;
-const FETCH_BYTES = 2 * 1024 * 1024;
+const FETCH_PARTITION_BYTES = 128 * 1024;
+const FETCH_BYTES = 1024 * 1024;
 
 export class OrderConsumer {
   /** Rises with every join and every rewind; what was fetched under an older one is worthless. */
@@ -132,8 +132,7 @@ export class OrderConsumer {
   async stop(deadline: number): Promise<void> {
     this.#stopped = true;
     this.#notify();
-    const done = this.#consumer.disconnect().catch(() => {});
-    await Promise.race([done, pause(deadline)]);
+    await atMost(deadline, this.#consumer.disconnect());
   }
 
   #joined(partitions: number[]): void {

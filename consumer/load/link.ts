@@ -5,6 +5,8 @@ import { reactionTo } from './sqlstate.js';
 
 export class Link {
   #db: Database | null = null;
+  /** Ends when the use before has ended: statements of two uses between each other would share a transaction. */
+  #turn: Promise<unknown> = Promise.resolve();
 
   /** @param name application_name */
   constructor(
@@ -16,6 +18,12 @@ export class Link {
 
   /** Runs `work` on the connection; when the server is away or another transaction is in the way, waits and runs it again from its start. */
   use<T>(work: (db: Database) => Promise<T>): Promise<T> {
+    const mine = this.#turn.then(() => this.#use(work));
+    this.#turn = mine.catch(() => {});
+    return mine;
+  }
+
+  #use<T>(work: (db: Database) => Promise<T>): Promise<T> {
     const passes = (error: unknown) => reactionTo(error) === 'wait' || reactionTo(error) === 'again';
     return throughOutages(this.postgres, passes, this.signal, async () => {
       if (this.#db === null || this.#db.ended) this.#db = await Database.connect(this.url, this.name);

@@ -63,7 +63,7 @@ export class Loader {
 
   async #make(db: Database, batch: MessageBatch, refused: ReadonlyMap<number, Rejection>): Promise<BatchRows> {
     await this.#files.learn(db, batch.messages);
-    const known = this.#careful ? await this.#lookUp(db, batch) : null;
+    const known = this.#careful ? await this.#lookUp(db, batch, refused) : null;
     const made = batchRows(batch, this.#files.numberOf, known, refused, this.options.maxDepth);
     await this.#months.ensure(db, made.rows.months.keys());
     return made;
@@ -96,9 +96,9 @@ export class Loader {
     }
   }
 
-  async #lookUp(db: Database, batch: MessageBatch): Promise<KnownIds> {
+  async #lookUp(db: Database, batch: MessageBatch, refused: ReadonlyMap<number, Rejection>): Promise<KnownIds> {
     const nothing = { orders: new Set<string>(), lineItems: new Set<string>() };
-    const { known } = batchRows(batch, this.#files.numberOf, nothing, NONE_REFUSED, this.options.maxDepth).rows;
+    const { known } = batchRows(batch, this.#files.numberOf, nothing, refused, this.options.maxDepth).rows;
     return knownIds(db, this.options.target.tables, [...known!.orders], [...known!.lineItems]);
   }
 

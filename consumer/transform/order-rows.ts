@@ -62,6 +62,7 @@ export class RowSet {
   add(scan: OrderScan, place: MessagePlace): Outcome {
     this.orderId = '';
     this.newLineItems = 0;
+    this.#itemsOfOrder.length = 0; // here, as an order may be refused before its line items are looked at
     const rejection = this.#readKeyFields(scan, place);
     if (rejection !== null) return rejection;
     const seconds = values.instantSeconds;
@@ -140,7 +141,6 @@ export class RowSet {
     }
     const b = scan.bytes;
     const bypassed = known?.orders.has(this.orderId) ?? false;
-    this.#itemsOfOrder.length = 0;
     for (let n = 0; n < scan.itemCount; n++) {
       const start = out.at;
       const id = writeItemId(scan, n, out);

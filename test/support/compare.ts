@@ -5,8 +5,9 @@
  */
 import pg from 'pg';
 import { compareSchema } from './compare-schema.js';
-import type { LoadedOrder, Oracle } from './oracle.js';
+import type { Oracle } from './oracle.js';
 import { type Column, ITEM_COLUMNS, ORDER_COLUMNS, USER_COLUMNS } from './oracle-order.js';
+import type { LoadedOrder } from './oracle-tables.js';
 import { type Cell, canonicalJson, canonicalNumber, type ColumnType, micros } from './oracle-values.js';
 import { parseJson } from './oracle-zip.js';
 

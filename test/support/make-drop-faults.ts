@@ -82,6 +82,9 @@ const CHANGES: Record<string, Change> = {
   'surrogates the wrong way round': { email: '"\\ude00\\ud83d"' },
   'an unpaired surrogate in an unknown field': { odd: '["\\udbff"]' },
   'an unpaired surrogate in an unknown key': { odd: '{"\\ud834":1}' },
+  'a number too large for jsonb': { odd: '1e131072' },
+  'a number with too many decimals for jsonb': { odd: '{"a":[1.5e-16383]}' },
+  'a line item with a number too large for jsonb': { line_items: '[{"id":7000000005},{"id":7000000006,"odd":-1e131072}]' },
   'bytes that are not UTF-8': { note: `"a${NOT_UTF8}b"` },
   'bytes that are not UTF-8 in an unknown field': { odd: `{"a":"${NOT_UTF8}"}` },
 };

@@ -3,7 +3,7 @@
  * rejected (Meaning 5). The names and types are written out here from the contract and from the export, not taken from the program.
  */
 import { LosslessNumber } from 'lossless-json';
-import { type Cell, type ColumnType, canonicalJson, instant, money, refuseUnstorable, Unfit, whole } from './oracle-values.js';
+import { type Cell, type ColumnType, canonicalJson, instant, money, refuseUnstorableNumbers, refuseUnstorableText, Unfit, whole } from './oracle-values.js';
 import type { Element } from './oracle-zip.js';
 
 export type Column = readonly [name: string, type: ColumnType];
@@ -109,6 +109,7 @@ function cell(value: unknown, type: ColumnType, name: string): Cell {
 function extra(fields: Fields, known: Set<string>): Cell {
   const rest = Object.entries(fields).filter(([k]) => !known.has(k));
   if (rest.length === 0) return null;
+  for (const [, value] of rest) refuseUnstorableNumbers(value);
   return `{${rest.map(([k, v]) => `${JSON.stringify(k)}:${canonicalJson(v)}`).sort().join(',')}}`;
 }
 
@@ -119,7 +120,7 @@ export function readOrder(element: Element): ReadOrder | Refused {
     const order = element.value;
     if (!isObject(order)) throw new Unfit('not an object');
     orderId = whole(field(order, 'id'), ID.min, ID.max);
-    refuseUnstorable(order);
+    refuseUnstorableText(order);
     for (const name of ['processed_at', 'total_price']) {
       if (field(order, name) === null) throw new Unfit(`${name} is missing or null`);
     }

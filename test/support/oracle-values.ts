@@ -95,14 +95,14 @@ export function micros(y: number, mo: number, d: number, h: number, mi: number, 
   return BigInt(date.getTime()) * 1000n + BigInt((h * 60 + mi) * 60 + s) * 1_000_000n;
 }
 
-/** An ISO 8601 date and time with an offset, to the nearest microsecond. */
+/** An ISO 8601 date and time with an offset, to the nearest microsecond. Postgres takes a blank or small letters, and offsets below 16 hours. */
 export function instant(value: unknown): string {
   if (typeof value !== 'string') throw new Unfit('is not text');
-  const m = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:Z|([+-])(\d\d)(?::?(\d\d))?)$/.exec(value);
+  const m = /^(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:[Zz]|([+-])(\d\d)(?::?(\d\d))?)$/.exec(value);
   if (m === null) throw new Unfit('is not a date and time with an offset');
   const [y, mo, d, h, mi, s] = m.slice(1, 7).map(Number);
   const [offsetHours, offsetMinutes] = [Number(m[9] ?? 0), Number(m[10] ?? 0)];
-  if (h > 23 || mi > 59 || s > 59 || offsetHours > 23 || offsetMinutes > 59) throw new Unfit('is no time of a day');
+  if (h > 23 || mi > 59 || s > 59 || offsetHours > 15 || offsetMinutes > 59) throw new Unfit('is no time of a day');
   const whole = y === 0 ? null : micros(y, mo, d, h, mi, s);
   if (whole === null) throw new Unfit('is no date of the calendar');
   const fraction = (m[7] ?? '').padEnd(7, '0');
@@ -129,19 +129,28 @@ export function canonicalJson(value: unknown): string {
   return JSON.stringify(value);
 }
 
-/** Throws where Postgres cannot hold some text or number of this value, keys included. */
-export function refuseUnstorable(value: unknown): void {
+/** Throws where Postgres cannot hold some text of this value, keys included. */
+export function refuseUnstorableText(value: unknown): void {
   if (typeof value === 'string') {
     if (/\0|\p{Surrogate}/u.test(value)) throw new Unfit('has text that Postgres cannot hold');
-  } else if (isLosslessNumber(value)) {
-    const d = decimal(value.value)!;
-    const before = BigInt(d.digits.length) + d.exponent;
-    if (before > 131_072n || -d.exponent > 16_383n) throw new Unfit('has a number that Postgres cannot hold');
-  } else if (Array.isArray(value)) value.forEach(refuseUnstorable);
+  } else if (Array.isArray(value)) value.forEach(refuseUnstorableText);
   else if (typeof value === 'object' && value !== null) {
     for (const [k, v] of Object.entries(value)) {
-      refuseUnstorable(k);
-      refuseUnstorable(v);
+      refuseUnstorableText(k);
+      refuseUnstorableText(v);
     }
   }
+}
+
+/** Throws where jsonb cannot hold some number of this value: it keeps each one as numeric, as many decimals as were delivered. */
+export function refuseUnstorableNumbers(value: unknown): void {
+  if (isLosslessNumber(value)) {
+    const [, fraction = '', power = '0'] = /^[^.eE]*(?:\.(\d+))?(?:[eE](.+))?$/.exec(value.value)!;
+    const exponent = BigInt(power);
+    const d = decimal(value.value)!;
+    const before = BigInt(d.digits.length) + d.exponent;
+    if (exponent >= 2n ** 30n || BigInt(fraction.length) - exponent > 16_383n || before > 131_072n) {
+      throw new Unfit('has a number that Postgres cannot hold');
+    }
+  } else if (typeof value === 'object' && value !== null) Object.values(value).forEach(refuseUnstorableNumbers);
 }

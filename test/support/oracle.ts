@@ -10,16 +10,9 @@
  */
 import path from 'node:path';
 import { type ReadOrder, type Refused, readOrder } from './oracle-order.js';
-import { type Cell, fromUnits, monthOfInstant, toUnits } from './oracle-values.js';
+import { itemRows, type LoadedOrder, monthRows, userRows } from './oracle-tables.js';
+import { type Cell, monthOfInstant } from './oracle-values.js';
 import { cutFile, dropEntries, type Element, monthOfName, readElement, sha256 } from './oracle-zip.js';
-
-/** An order that is loaded. */
-export interface LoadedOrder extends ReadOrder {
-  month: string;
-  drop: string | null;
-  file: string | null;
-  run: number;
-}
 
 export interface ExpectedReject {
   kind: 'order' | 'file';
@@ -96,59 +89,17 @@ export class Oracle {
 
   /** Rows of `orders__<month>` by month and id. */
   months(): Map<string, Map<string, Cell[]>> {
-    const months = new Map<string, Map<string, Cell[]>>();
-    for (const order of this.loaded()) {
-      let month = months.get(order.month);
-      if (month === undefined) months.set(order.month, (month = new Map()));
-      month.set(order.id, order.cells);
-    }
-    return new Map([...months].sort(([a], [b]) => (a < b ? -1 : 1)));
+    return monthRows(this.loaded());
   }
 
   /** The rows that may stand for each line item id. */
   items(): Map<string, Cell[][]> {
-    const items = new Map<string, { run: number; rows: Cell[][] }>();
-    for (const order of [...this.loaded()].sort((a, b) => a.run - b.run)) {
-      const own = new Set<string>();
-      for (const row of order.items) {
-        const id = row[0]!;
-        // within one order the first of an id wins, there is nothing unsettled about it
-        if (own.has(id)) continue;
-        own.add(id);
-        const known = items.get(id);
-        if (known === undefined) items.set(id, { run: order.run, rows: [row] });
-        else if (known.run === order.run) known.rows.push(row);
-      }
-    }
-    return new Map([...items].map(([id, { rows }]) => [id, rows]));
+    return itemRows(this.loaded());
   }
 
   /** Rows of `user_stats` by user id, in the order of USER_COLUMNS. */
   users(): Map<string, Cell[]> {
-    const byUser = new Map<string, LoadedOrder[]>();
-    for (const order of this.loaded()) {
-      if (order.userId === null) continue;
-      const list = byUser.get(order.userId);
-      if (list === undefined) byUser.set(order.userId, [order]);
-      else list.push(order);
-    }
-    const users = new Map<string, Cell[]>();
-    for (const [id, orders] of byUser) {
-      orders.sort(byAge);
-      const [oldest, newest] = [orders[0], orders[orders.length - 1]];
-      const spend = orders.reduce((sum, o) => sum + toUnits(o.totalPrice), 0n);
-      const days = (BigInt(newest.processedAt) - BigInt(oldest.processedAt)) / 86_400_000_000n + 1n;
-      users.set(id, [
-        id,
-        ...newest.user,
-        String(orders.length),
-        fromUnits(spend),
-        oldest.processedAt,
-        newest.processedAt,
-        String(days),
-      ]);
-    }
-    return users;
+    return userRows(this.loaded());
   }
 
   async #drop(zip: string): Promise<void> {
@@ -222,13 +173,6 @@ export class Oracle {
       existingUsers: existing,
     };
   }
-}
-
-/** Oldest first, by (`processed_at`, `id`). */
-function byAge(a: LoadedOrder, b: LoadedOrder): number {
-  const at = BigInt(a.processedAt) - BigInt(b.processedAt);
-  const d = at === 0n ? BigInt(a.id) - BigInt(b.id) : at;
-  return d < 0n ? -1 : d > 0n ? 1 : 0;
 }
 
 function same(a: LoadedOrder, b: LoadedOrder): boolean {

@@ -75,7 +75,7 @@ export class Display {
     this.#bars = new cliProgress.MultiBar({
       stream: process.stderr,
       format: '{title} [{bar}] {percentage}% | {done}/{all} {unit} | {rate}/s | {left}',
-      barsize: 20,
+      barsize: (process.stderr.columns ?? 80) < 100 ? 12 : 24,
       hideCursor: true,
       clearOnComplete: false,
       linewrap: false,

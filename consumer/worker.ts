@@ -48,7 +48,7 @@ export interface WorkerProgress extends LoadCounts {
 const DRAIN_POLL = 100;
 const DRAIN_BATCH_WAIT = 40;
 const DROPS_EVERY = 5000;
-const WATCH_EVERY = 5000;
+const WATCH_EVERY = 2000;
 const SHOW_EVERY = 5000;
 const BUFFER_BATCHES = 1.5;
 
@@ -94,7 +94,10 @@ class Worker {
 
   async run(): Promise<LoadCounts> {
     const { settings, kafka, log, signal, untilDrained } = this.#o;
-    const forward = () => this.#stop.abort(signal.reason);
+    const forward = () => {
+      this.#stop.abort(signal.reason);
+      this.#abandonLater();
+    };
     signal.addEventListener('abort', forward, { once: true });
     if (signal.aborted) forward();
     await this.#prepare();
@@ -125,9 +128,9 @@ class Worker {
       await this.#loadBatches();
       this.#stop.abort('ended');
       await Promise.all(timers);
-      await this.#show();
     }
     if (this.#failure !== null) throw this.#failure;
+    if (untilDrained && !signal.aborted) await this.#syncDrops();
     if (untilDrained && signal.aborted) throw new InterruptedError('interrupted before everything was loaded', { hint: 'the same command goes on from here' });
     return this.#counts;
   }
@@ -166,11 +169,13 @@ class Worker {
         }
         const prepared = await this.#loader.prepare(batch);
         await this.#settle();
-        if (!stop.aborted && batch.generation === this.#consumer.generation) this.#loading = this.#load(prepared);
+        if (stop.aborted || batch.generation !== this.#consumer.generation) continue;
+        this.#loading = this.#load(prepared);
+        this.#loading.catch(() => {}); // reported by #settle, which may come much later
       }
       await this.#settle();
     } catch (error) {
-      if (!(error instanceof InterruptedError)) this.#fail(error);
+      if (!(error instanceof InterruptedError && stop.aborted)) this.#fail(error);
     }
   }
 
@@ -280,6 +285,15 @@ class Worker {
         if (!stop.aborted && !isKafkaTrouble(error)) this.#fail(error);
       });
     }
+  }
+
+  /** A stop waits for the batch under way; when that takes too long its connection is cut and the server rolls it back. */
+  #abandonLater(): void {
+    const timer = setTimeout(() => {
+      this.#loader?.destroy();
+      this.#side.destroy();
+    }, this.#o.settings.shutdownTimeout * 0.7);
+    timer.unref();
   }
 
   #fail(error: unknown): void {

@@ -47,13 +47,12 @@ export async function readDirectoryEnd(file: FileHandle, size: number, name: str
   let offset = record.readUInt32LE(16);
   let disk = record.readUInt16LE(4);
   let end = at;
-  if (entries === 0xffff || bytes === 0xffffffff || offset === 0xffffffff) {
-    const found = await readEnd64(file, at);
-    if (found !== null) {
-      ({ entries, bytes, offset } = found);
-      disk = 0;
-      end = found.at;
-    }
+  const found = await readEnd64(file, at); // may be there although nothing in the zip is so large
+  if (found !== null) {
+    const agrees = (small: number, full: number, large: number) => small === full || small === large;
+    if (!agrees(entries, 0xffff, found.entries) || !agrees(bytes, 0xffffffff, found.bytes) || !agrees(offset, 0xffffffff, found.offset)) throw corrupt();
+    ({ at: end, entries, bytes, offset } = found);
+    if (disk === 0xffff) disk = 0;
   }
   if (disk !== 0) throw new DropError(`${name} is one part of a zip of several`, { hint: 'join the parts first' });
   const prefix = end - bytes - offset;

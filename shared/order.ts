@@ -47,17 +47,16 @@ export function isMonth(text: string): boolean {
 }
 
 /**
- * The month that a file's name puts its orders into: the first real date `YYYY-MM-DD` in the last part of its path.
+ * The month that a file's name puts its orders into: by the first `YYYY-MM-DD` in the last part of its path.
+ *
+ * The month must exist; the day need not (`2017-11-31.json` says November as clearly as can be).
  *
  * @returns `YYYY_MM`, or null where the name has no date (the orders then go by their `processed_at`)
  */
 export function monthOfFile(path: string): string | null {
   const name = path.slice(Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\')) + 1);
   for (const [, year, month, day] of name.matchAll(/(?<!\d)(\d{4})-(\d{2})-(\d{2})(?!\d)/g)) {
-    const y = Number(year);
-    const m = Number(month);
-    const d = Number(day);
-    if (y >= 1 && m >= 1 && m <= 12 && d >= 1 && d <= daysInMonth(y, m)) return `${year}_${month}`;
+    if (isMonth(`${year}_${month}`) && Number(day) >= 1 && Number(day) <= 31) return `${year}_${month}`;
   }
   return null;
 }

@@ -1,5 +1,6 @@
 /** glossier consume */
 import { runWorker } from '../../consumer/worker.js';
+import { InterruptedError } from '../../shared/errors.js';
 import { type CommandRun, type Context, EXIT, quiet, type Services } from '../context.js';
 import { count } from '../display.js';
 import { mergeNow } from './merge.js';
@@ -9,7 +10,12 @@ export const run: CommandRun = async context => {
   if (drain) quiet(context);
   const services = await context.services();
   if (!drain) {
-    await work(context, services, false);
+    try {
+      await work(context, services, false);
+    } catch (error) {
+      // asked to stop while it waited for a server: what was not committed is still on the topic
+      if (!(error instanceof InterruptedError && context.signal.aborted)) throw error;
+    }
     return EXIT.ok;
   }
   const counts = await work(context, services, true);

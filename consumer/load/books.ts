@@ -2,7 +2,6 @@
 import type { Tables } from '../schema/tables.js';
 import type { MessageOutcome } from '../transform/batch-rows.js';
 import type { Database } from './database.js';
-import type { DropFiles } from './drop-files.js';
 
 export interface BookEntry {
   fileNo: number;
@@ -16,19 +15,44 @@ export interface BookEntry {
   lineItems: number;
 }
 
+/** The greatest index that was counted of a file in a partition; -1 where nothing of it was. */
+export type LastIndex = (fileNo: number, partition: number) => number;
+
 /**
- * Adds a batch up. A message that was counted before (its publisher went back after a failure) is `repeated` and nothing else.
+ * Reads how far the books are with the files of a batch. Within the batch's transaction, behind the lock on its positions: nobody else
+ * can count in these partitions then. (A memory of it would have to follow every rebalance.)
+ */
+export async function readLastIndexes(db: Database, tables: Tables, outcomes: MessageOutcome[]): Promise<LastIndex> {
+  const places = new Map<string, MessageOutcome>();
+  for (const o of outcomes) places.set(placeKey(o.fileNo, o.partition), o);
+  const wanted = [...places.values()];
+  const { rows } = await db.query(
+    `SELECT file_no, partition, max(last_index) AS last_index FROM ${tables.books}
+      WHERE (file_no, partition) IN (SELECT * FROM unnest($1::int[], $2::int[])) GROUP BY 1, 2`,
+    [wanted.map(o => o.fileNo), wanted.map(o => o.partition)],
+  );
+  const known = new Map<string, number>(rows.map(r => [placeKey(r.file_no, r.partition), Number(r.last_index)]));
+  return (fileNo, partition) => known.get(placeKey(fileNo, partition)) ?? -1;
+}
+
+function placeKey(fileNo: number | string, partition: number | string): string {
+  return `${fileNo}/${partition}`;
+}
+
+/**
+ * Adds a batch up. A message that was counted before (its publisher went back after a failure) is `repeated` and nothing else: publishers
+ * append the orders of a file in their order, so what stands at or below the greatest index has been counted.
  *
  * @returns the entries, and by position in the batch whether a message was a repeat
  */
-export function tally(outcomes: MessageOutcome[], files: Pick<DropFiles, 'lastIndex'>): { entries: BookEntry[]; repeats: Set<number> } {
+export function tally(outcomes: MessageOutcome[], lastIndexOf: LastIndex): { entries: BookEntry[]; repeats: Set<number> } {
   const entries = new Map<string, BookEntry>();
   const seen = new Map<string, number>();
   const repeats = new Set<number>();
   for (let i = 0; i < outcomes.length; i++) {
     const o = outcomes[i];
-    const place = `${o.fileNo}/${o.partition}`;
-    const last = seen.get(place) ?? files.lastIndex(o.fileNo, o.partition);
+    const place = placeKey(o.fileNo, o.partition);
+    const last = seen.get(place) ?? lastIndexOf(o.fileNo, o.partition);
     const repeated = o.index >= 0 && o.index <= last && o.outcome !== 'loaded';
     const lastIndex = Math.max(last, o.index);
     seen.set(place, lastIndex);

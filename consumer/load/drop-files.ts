@@ -1,9 +1,4 @@
-/**
- * Numbers for the files of drops, and the greatest index that was seen of each file in each partition.
- *
- * A publisher appends the orders of a file in their order, and after a failure goes back and repeats them: a message at or below the
- * greatest index has been counted already. The cache is right as long as the positions are ours; it is dropped when they were not.
- */
+/** Numbers for the files of drops, so that rows that tell of a file need not carry its name. */
 import type { OrderMessage } from '../intake/batch.js';
 import type { Tables } from '../schema/tables.js';
 import type { Database } from './database.js';
@@ -12,7 +7,6 @@ const SEPARATOR = '\0';
 
 export class DropFiles {
   readonly #numbers = new Map<string, number>();
-  readonly #lastIndexes = new Map<string, number>();
   /** Most files of a batch stand in a row: the last answer is right for nearly every message. */
   #lastDrop = '';
   #lastFile = '';
@@ -47,36 +41,21 @@ export class DropFiles {
     if (unknown.size === 0) return;
     const drops = [...unknown.values()].map(([drop]) => drop);
     const files = [...unknown.values()].map(([, file]) => file);
-    const { dropFiles, books } = this.tables;
+    const { dropFiles } = this.tables;
     await db.query(
       `INSERT INTO ${dropFiles} (topic, drop_id, file) SELECT $1, * FROM unnest($2::text[], $3::text[]) ORDER BY 2, 3 ON CONFLICT DO NOTHING`,
       [this.topic, drops, files],
     );
     const { rows } = await db.query(
-      `SELECT f.file_no, f.drop_id, f.file, b.partition, max(b.last_index) AS last_index
-         FROM ${dropFiles} f JOIN unnest($2::text[], $3::text[]) AS n (drop_id, file) USING (drop_id, file) LEFT JOIN ${books} b USING (file_no)
-        WHERE f.topic = $1 GROUP BY 1, 2, 3, 4`,
+      `SELECT file_no, drop_id, file FROM ${dropFiles} JOIN unnest($2::text[], $3::text[]) AS n (drop_id, file) USING (drop_id, file) WHERE topic = $1`,
       [this.topic, drops, files],
     );
-    for (const r of rows) {
-      this.#numbers.set(r.drop_id + SEPARATOR + r.file, Number(r.file_no));
-      if (r.partition !== null) this.#lastIndexes.set(`${r.file_no}/${r.partition}`, Number(r.last_index));
-    }
+    for (const r of rows) this.#numbers.set(r.drop_id + SEPARATOR + r.file, Number(r.file_no));
   }
 
-  /** -1 where nothing of the file was seen in the partition. */
-  lastIndex(fileNo: number, partition: number): number {
-    return this.#lastIndexes.get(`${fileNo}/${partition}`) ?? -1;
-  }
-
-  setLastIndex(fileNo: number, partition: number, index: number): void {
-    this.#lastIndexes.set(`${fileNo}/${partition}`, index);
-  }
-
-  /** Forgets all: another worker may have moved the books on. */
+  /** Forgets all: the database may have been put back to an earlier state. */
   forget(): void {
     this.#numbers.clear();
-    this.#lastIndexes.clear();
     this.#lastNumber = 0;
   }
 }

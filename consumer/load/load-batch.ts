@@ -10,9 +10,8 @@ import type { MessageBatch } from '../intake/batch.js';
 import { copyStatement, LINE_ITEM_COLUMNS, ORDER_COLUMNS, REGISTRY_COLUMNS, STAGING_COLUMNS, type Tables } from '../schema/tables.js';
 import type { BatchRows } from '../transform/batch-rows.js';
 import { CopyText } from '../transform/copy-text.js';
-import { type BookEntry, tally, writeBooks } from './books.js';
+import { type BookEntry, readLastIndexes, tally, writeBooks } from './books.js';
 import type { Database } from './database.js';
-import type { DropFiles } from './drop-files.js';
 import { movePositions } from './positions.js';
 import { writeRejects } from './rejects.js';
 
@@ -39,7 +38,7 @@ export interface LoadCounts {
  * @returns the counts, or null when the positions were not where the batch begins: nothing was changed then
  * @throws whatever Postgres says; the transaction is rolled back, unless the error came from COMMIT: then it may have happened
  */
-export async function loadBatch(db: Database, target: LoadTarget, batch: MessageBatch, made: BatchRows, files: DropFiles): Promise<LoadCounts | null> {
+export async function loadBatch(db: Database, target: LoadTarget, batch: MessageBatch, made: BatchRows): Promise<LoadCounts | null> {
   const { tables, topic } = target;
   const { rows, outcomes } = made;
   let committing = false;
@@ -55,7 +54,7 @@ export async function loadBatch(db: Database, target: LoadTarget, batch: Message
     const staging = new CopyText();
     rows.users.write(staging);
     await copy(db, tables.userStaging, STAGING_COLUMNS, staging);
-    const { entries, repeats } = tally(outcomes, files);
+    const { entries, repeats } = tally(outcomes, await readLastIndexes(db, tables, outcomes));
     await writeBooks(db, tables, entries);
     await writeRejects(db, tables, topic, made.rejected.filter(r => !repeats.has(r.at)));
     await db.query(
@@ -73,7 +72,6 @@ export async function loadBatch(db: Database, target: LoadTarget, batch: Message
     );
     committing = true;
     await db.query('COMMIT');
-    for (const e of entries) files.setLastIndex(e.fileNo, e.partition, e.lastIndex);
     return sum(entries);
   } catch (error) {
     if (committing) db.destroy();

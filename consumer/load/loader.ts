@@ -76,7 +76,7 @@ export class Loader {
       try {
         const counts = await this.link.use(async db => {
           await this.#files.learn(db, batch.messages);
-          return loadBatch(db, this.options.target, batch, made, this.#files);
+          return loadBatch(db, this.options.target, batch, made);
         });
         if (counts === null) return await this.#overtaken(batch);
         this.#careful = counts.bypassed > 0 || counts.repeated > 0;
@@ -109,6 +109,12 @@ export class Loader {
     const positions = await this.link.use(db => readPositions(db, tables, topic));
     if (positions.size === 0) throw new ServiceError('the positions are gone from the database', { hint: 'was it emptied? start the worker again' });
     return batch.segments.every(s => positions.get(s.partition) === s.to) ? NOTHING : null;
+  }
+
+  /** Cuts the connections at once. */
+  destroy(): void {
+    this.link.destroy();
+    this.#aside.destroy();
   }
 
   async end(): Promise<void> {

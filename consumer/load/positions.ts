@@ -27,13 +27,28 @@ export async function claimTopic(db: Database, tables: Tables, topic: string, to
   if (fresh.length > 0) {
     await db.query(
       `INSERT INTO ${tables.positions} (topic, partition, next_offset) SELECT $1, * FROM unnest($2::int[], $3::bigint[]) ON CONFLICT DO NOTHING`,
-      [topic, fresh.map(o => o.partition), fresh.map(o => (acceptGap ? o.low : 0))],
+      [topic, fresh.map(o => o.partition), fresh.map(() => 0)],
     );
-    for (const o of fresh) if (!positions.has(o.partition)) positions.set(o.partition, acceptGap ? o.low : 0);
+    for (const o of fresh) positions.set(o.partition, 0);
   }
+  if (acceptGap) await passGaps(db, tables, topic, positions, offsets);
   for (const { partition, low, end } of offsets) checkPosition(topic, partition, positions.get(partition)!, low, end);
   const missing = [...positions.keys()].filter(p => !offsets.some(o => o.partition === p));
   if (missing.length > 0) throw new TopicError(`the topic "${topic}" has no partition ${missing.join(', ')}, to which positions in Postgres belong`, { hint: 'is this the right topic and broker?' });
+}
+
+/** Moves positions over messages that are gone, on a person's word; the batches table keeps that it was so. */
+async function passGaps(db: Database, tables: Tables, topic: string, positions: Positions, offsets: TopicOffsets[]): Promise<void> {
+  for (const { partition, low } of offsets) {
+    const position = positions.get(partition)!;
+    if (position >= low) continue;
+    await db.query(
+      `WITH moved AS (UPDATE ${tables.positions} SET next_offset = $4, updated_at = now() WHERE topic = $1 AND partition = $2 AND next_offset = $3 RETURNING 1)
+       INSERT INTO ${tables.batches} (topic, partition, from_offset, to_offset, messages, worker, version) SELECT $1, $2, $3, $4, 0, 'accepted gap', '' FROM moved`,
+      [topic, partition, position, low],
+    );
+    positions.set(partition, low);
+  }
 }
 
 /** A position must lie within what the broker has; kafkajs would silently go to the beginning or the end otherwise. */

@@ -40,7 +40,7 @@ export async function migrate(client: Client, analystsSchema: string): Promise<v
       migrationsSchema: OWN_SCHEMA,
       migrationsTable: 'migrations',
       createMigrationsSchema: true,
-      schema: analystsSchema,
+      schema: analystsSchema.replaceAll('"', '""'), // node-pg-migrate puts quotes around it and escapes nothing
       noLock: true,
       checkOrder: true,
       log: () => {},

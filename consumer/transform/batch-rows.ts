@@ -53,7 +53,7 @@ export function batchRows(batch: MessageBatch, fileNumber: FileNumbers, known: K
       month: message.place?.month ?? null,
     };
     rows.orderId = '';
-    const outcome = scan.scan(message.value ?? EMPTY) ?? refused.get(at) ?? rows.add(scan, place);
+    const outcome = scan.scan(message.value ?? EMPTY) ?? rows.add(scan, place, refused.get(at));
     if (typeof outcome === 'string') {
       const loaded = outcome === 'loaded';
       outcomes.push({ outcome, fileNo: place.fileNo, index: place.index, partition: place.partition, month: loaded ? rows.month : '', lineItems: loaded ? rows.newLineItems : 0 });

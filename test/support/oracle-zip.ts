@@ -52,12 +52,11 @@ export async function* dropEntries(path: string): AsyncGenerator<DropEntry> {
   }
 }
 
-/** The month that a file's name gives its orders, or null. */
+/** The month that a file's name gives its orders, or null. The day need not exist in that month: `2017-11-31.json` is November's. */
 export function monthOfName(name: string): string | null {
   const last = name.slice(name.lastIndexOf('/') + 1);
   for (const [, y, m, d] of last.matchAll(/(?<!\d)(\d{4})-(\d\d)-(\d\d)(?!\d)/g)) {
-    const date = new Date(`${y}-${m}-${d}T00:00:00Z`);
-    if (y !== '0000' && !Number.isNaN(date.getTime()) && date.toISOString().startsWith(`${y}-${m}-${d}`)) return `${y}_${m}`;
+    if (y !== '0000' && +m >= 1 && +m <= 12 && +d >= 1 && +d <= 31) return `${y}_${m}`;
   }
   return null;
 }

@@ -81,7 +81,8 @@ test('the month is the date in the last part of the name', () => {
   assert.equal(monthOfName('2017-12-04.json'), '2017_12');
   assert.equal(monthOfName('2016-01-01/2017-12-04.json'), '2017_12');
   assert.equal(monthOfName('2017-12-04/orders.json'), null);
-  assert.equal(monthOfName('2017-11-31.json'), null);
+  assert.equal(monthOfName('2017-11-31.json'), '2017_11');
+  assert.equal(monthOfName('2017-11-32.json'), null);
   assert.equal(monthOfName('12017-11-30.json'), null);
 });
 

@@ -283,7 +283,7 @@ test('a million empty files are refused before the directory is read', async () 
   // one that claims few of them all the same
   zip.writeBigUInt64LE(20n, zip.length - 98 + 32);
   const start = performance.now();
-  assert.match(await refusal(zip), /directory/);
+  assert.match(await refusal(zip), /directory of 58000000 bytes|corrupt directory/);
   assert.ok(performance.now() - start < 5000);
 });
 

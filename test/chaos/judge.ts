@@ -1,0 +1,44 @@
+/** What must be true at the end of a run. */
+import { compare } from '../support/compare.js';
+import type { Oracle } from '../support/oracle.js';
+
+interface StatusDrop {
+  drop: string;
+  name: string;
+  state: string;
+  published: number;
+  loaded: number;
+  bypassed: number;
+  rejected: number;
+  waiting: number;
+  complete: boolean;
+}
+
+/** Every drop is whole and its books are the oracle's; one that was published again brought nothing new. */
+export function judgeBooks(status: { lag: number; staging: number; drops: StatusDrop[] }, oracle: Oracle): string[] {
+  const problems: string[] = [];
+  const expect = (ok: boolean, what: string): void => void (ok || problems.push(`status: ${what}`));
+  expect(status.lag === 0, `lag ${status.lag}`);
+  expect(status.staging === 0, `staging ${status.staging}`);
+  const books = new Map([...oracle.books].map(([sha, book]) => [sha.slice(0, 16), book]));
+  for (const d of status.drops) {
+    const told = JSON.stringify(d);
+    expect(d.state === 'published' && d.complete && d.waiting === 0, `not whole: ${told}`);
+    expect(d.published === d.loaded + d.bypassed + d.rejected, `does not balance: ${told}`);
+    const [id, again] = d.drop.split('-');
+    const book = books.get(id);
+    if (book === undefined) expect(false, `not ours: ${told}`);
+    else if (again !== undefined) {
+      expect(d.loaded === 0 && d.published === book.published && d.rejected === book.rejected, `again: ${told}, first ${JSON.stringify(book)}`);
+    } else {
+      const same = d.published === book.published && d.loaded === book.loaded && d.bypassed === book.bypassed && d.rejected === book.rejected;
+      expect(same, `${told}, should be ${JSON.stringify(book)}`);
+    }
+  }
+  for (const [id, book] of books) expect(status.drops.some(d => d.drop === id), `${book.name} is missing`);
+  return problems;
+}
+
+export async function judgeTables(url: string, oracle: Oracle): Promise<string[]> {
+  return (await compare(url, 'public', oracle)).map(d => `tables: ${d}`);
+}

@@ -1,0 +1,193 @@
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
+import type { RecordWriter, Share } from '../../../producer/idempotent-writer.js';
+import { murmur2, partitionOf } from '../../../producer/murmur2.js';
+import { OrderPublisher } from '../../../producer/order-publisher.js';
+import { type Mark, publishFiles, START } from '../../../producer/publish-files.js';
+import { encodeRecordBatch } from '../../../producer/record-batch.js';
+import { readZipEntries } from '../../../producer/zip-entries.js';
+import { decodeHeaders } from '../../../shared/order-message.js';
+import { decodeRecordBatch } from './model-kafka.js';
+import { Folder, makeZip } from './zips.js';
+
+const folder = new Folder();
+after(() => folder.remove());
+
+const PARTITIONS = 4;
+
+interface Sent {
+  partition: number;
+  key: string | null;
+  value: string;
+  file: string;
+  index: number;
+  month: string | null;
+}
+
+/** Keeps what is written; slow enough for a send to be under way while the next is gathered. */
+class FakeWriter implements RecordWriter {
+  readonly sends: Sent[][] = [];
+  readonly rawBytes: number[] = [];
+  readonly shareBytes: number[] = [];
+  inFlight = 0;
+  mostInFlight = 0;
+  failAt = Number.POSITIVE_INFINITY;
+
+  async write(shares: Share[]): Promise<void> {
+    this.mostInFlight = Math.max(this.mostInFlight, ++this.inFlight);
+    await setImmediate();
+    if (this.sends.length >= this.failAt) throw new Error('the broker is gone');
+    const sent: Sent[] = [];
+    for (const { partition, records } of shares) {
+      const batch = encodeRecordBatch(records, { producerId: 1n, producerEpoch: 0, baseSequence: 0 });
+      for (const r of (await decodeRecordBatch(batch)).records) {
+        const place = decodeHeaders(r.headers);
+        assert.ok(place, 'headers are whole');
+        assert.equal(place.drop, 'd1');
+        const { file, index, month } = place;
+        sent.push({ partition, key: r.key === null ? null : String(r.key), value: String(r.value), file, index, month });
+      }
+      this.shareBytes.push(batch.length);
+    }
+    this.sends.push(sent);
+    this.inFlight--;
+  }
+
+  async close(): Promise<void> {}
+}
+
+async function publish(files: Record<string, string>, from: Mark = START, options: { maxOrderBytes?: number; writer?: FakeWriter; signal?: AbortSignal } = {}) {
+  const { writer = new FakeWriter(), maxOrderBytes = 900_000, signal } = options;
+  const path = folder.save(await makeZip(Object.entries(files).map(([name, data]) => ({ name, data, stored: true }))));
+  const entries = await readZipEntries(path, 'd', { maxEntries: 100, maxFileBytes: 1e9, maxDropBytes: 1e9, maxRatio: 1000 });
+  const marks: Mark[] = [];
+  const publisher = new OrderPublisher({
+    writer,
+    topic: 't',
+    partitions: PARTITIONS,
+    drop: 'd1',
+    onConfirmed: (upTo, sent) => {
+      marks.push({ ...upTo, orders: from.orders + sent });
+    },
+  });
+  let bytes = 0;
+  const input = { path, entries, limits: { maxOrderBytes }, signal, onBytes: (n: number) => (bytes += n) };
+  const found = await publishFiles(input, from, publisher);
+  return { found, writer, marks, publisher, bytes, sent: writer.sends.flat() };
+}
+
+const ordersFile = (ids: (number | string)[]) => `{"orders":[${ids.map(id => `{"id":${id}}`).join(', ')}]}`;
+
+test('each order is one message with its key, value, place and month, in its partition', async () => {
+  const files = { '2017-12-04.json': ordersFile([5, 6, '"x"']), 'sub/none.json': '{"orders":[null]}', '2017-12-05.json': ordersFile([7]) };
+  const { found, sent, bytes } = await publish(files);
+  const by = (a: Sent, b: Sent) => a.file.localeCompare(b.file) || a.index - b.index;
+  const p = (key: string) => partitionOf(murmur2(Buffer.from(key)), PARTITIONS);
+  assert.deepEqual(sent.sort(by), [
+    { partition: p('5'), key: '5', value: '{"id":5}', file: '2017-12-04.json', index: 0, month: '2017_12' },
+    { partition: p('6'), key: '6', value: '{"id":6}', file: '2017-12-04.json', index: 1, month: '2017_12' },
+    { partition: p('2017-12-04.json:2'), key: null, value: '{"id":"x"}', file: '2017-12-04.json', index: 2, month: '2017_12' },
+    { partition: p('7'), key: '7', value: '{"id":7}', file: '2017-12-05.json', index: 0, month: '2017_12' },
+    { partition: p('sub/none.json:0'), key: null, value: 'null', file: 'sub/none.json', index: 0, month: null },
+  ]);
+  assert.deepEqual(found, [
+    { name: '2017-12-04.json', month: '2017_12', bytes: files['2017-12-04.json'].length, orders: 3 },
+    { name: 'sub/none.json', month: null, bytes: 17, orders: 1 },
+    { name: '2017-12-05.json', month: '2017_12', bytes: files['2017-12-05.json'].length, orders: 1 },
+  ]);
+  assert.equal(bytes, Object.values(files).join('').length);
+});
+
+test('a broken file ends where it breaks; the files after it are published', async () => {
+  const { found, sent } = await publish({ 'a.json': '{"orders":[{"id":1},{"id":2},{"id"', 'b.json': 'x', 'c.json': ordersFile([3]), 'd.json': '{"orders":[]}' });
+  assert.deepEqual(sent.map(s => s.key).sort(), ['1', '2', '3']);
+  assert.deepEqual(
+    found?.map(f => [f.name, f.orders, f.fault?.reason, f.fault?.byte, f.fault?.orders]),
+    [
+      ['a.json', 2, 'the file is cut off: it ends inside its JSON', 34, 2],
+      ['b.json', 0, 'the top level is not an object', 0, 0],
+      ['c.json', 1, undefined, undefined, undefined],
+      ['d.json', 0, undefined, undefined, undefined],
+    ],
+  );
+});
+
+const many = (first: number, count: number, bytes: number) =>
+  `{"orders":[${Array.from({ length: count }, (_, n) => `{"id":${first + n},"x":"${'y'.repeat(bytes)}"}`)}]}`;
+
+test('sends are bounded, one is in flight, each partition is in order, and marks say what is confirmed', async () => {
+  const files = { 'a.json': many(1, 3000, 3000), 'b.json': many(10_000, 5, 890_000), 'c.json': many(20_000, 300, 100) };
+  const { found, writer, marks, sent } = await publish(files);
+  assert.equal(sent.length, 3305);
+  assert.deepEqual(found?.map(f => f.orders), [3000, 5, 300]);
+  assert.equal(writer.mostInFlight, 1);
+  assert.ok(writer.sends.length > 4);
+  const raw = (list: Sent[]) => list.reduce((sum, s) => sum + s.value.length, 0);
+  for (const send of writer.sends) {
+    assert.ok(raw(send) <= 3_000_000);
+    for (let p = 0; p < PARTITIONS; p++) {
+      const share = send.filter(s => s.partition === p);
+      assert.ok(share.length === 1 || raw(share) <= 800_000);
+    }
+  }
+  const order = (s: Sent) => s.file.charCodeAt(0) * 1e9 + s.index;
+  for (let p = 0; p < PARTITIONS; p++) {
+    const places = sent.filter(s => s.partition === p).map(order);
+    assert.deepEqual(places, [...places].sort((a, b) => a - b));
+  }
+  let before = 0;
+  writer.sends.forEach((send, n) => {
+    before += send.length;
+    assert.equal(marks[n].orders, before);
+    const mark = 'abc'.charCodeAt(marks[n].file) * 1e9 + marks[n].index;
+    assert.ok(send.every(s => order(s) < mark));
+    assert.ok((writer.sends[n + 1] ?? []).every(s => order(s) >= mark));
+  });
+  assert.deepEqual(marks.at(-1), { file: 2, index: 300, orders: 3305 });
+});
+
+test('from any mark on exactly the rest is sent, and the counts are those of the whole', async () => {
+  const files = { 'a.json': ordersFile([1, 2, 3]), 'b.json': '{"orders":[]}', 'c.json': ordersFile([4]), 'd.json': '{"orders":[{"id":5},{"id":6},' };
+  const all = [1, 2, 3, 4, 5, 6].map(String);
+  const marks: Mark[] = [
+    START,
+    { file: 0, index: 1, orders: 1 },
+    { file: 0, index: 3, orders: 3 },
+    { file: 2, index: 0, orders: 3 },
+    { file: 2, index: 1, orders: 4 },
+    { file: 3, index: 1, orders: 5 },
+    { file: 3, index: 2, orders: 6 },
+  ];
+  for (const mark of marks) {
+    const { found, sent } = await publish(files, mark);
+    assert.deepEqual(sent.map(s => s.key).sort(), all.slice(mark.orders), JSON.stringify(mark));
+    assert.deepEqual(found?.map(f => f.orders), [3, 0, 1, 2]);
+  }
+});
+
+test('a mark that does not fit the files sends nothing', async () => {
+  const files = { 'a.json': ordersFile([1, 2, 3]), 'b.json': ordersFile([4]) };
+  for (const mark of [
+    { file: 1, index: 0, orders: 2 },
+    { file: 1, index: 1, orders: 3 },
+    { file: 0, index: 4, orders: 4 },
+    { file: 1, index: 2, orders: 5 },
+  ]) {
+    const { found, sent } = await publish(files, mark);
+    assert.deepEqual([found, sent], [null, []], JSON.stringify(mark));
+  }
+  const larger = await publish({ 'a.json': many(1, 3, 100), 'b.json': ordersFile([4]) }, { file: 1, index: 0, orders: 3 }, { maxOrderBytes: 50 });
+  assert.equal(larger.found, null);
+});
+
+test('a send that fails ends it, and what was confirmed before stays known', async () => {
+  const writer = new FakeWriter();
+  writer.failAt = 2;
+  await assert.rejects(publish({ 'a.json': many(1, 5000, 3000) }, START, { writer }), /the broker is gone/);
+  assert.equal(writer.sends.length, 2);
+});
+
+test('it stops on the signal', async () => {
+  await assert.rejects(publish({ 'a.json': ordersFile([1]) }, START, { signal: AbortSignal.abort() }), { name: 'InterruptedError' });
+});

@@ -58,12 +58,16 @@ export class RowSet {
    */
   constructor(readonly known: KnownIds | null) {}
 
-  /** Adds the order that `scan` holds. */
-  add(scan: OrderScan, place: MessagePlace): Outcome {
+  /**
+   * Adds the order that `scan` holds.
+   *
+   * @param refused why Postgres refused it before, if it did: then its id is read and nothing is added
+   */
+  add(scan: OrderScan, place: MessagePlace, refused?: Rejection): Outcome {
     this.orderId = '';
     this.newLineItems = 0;
     this.#itemsOfOrder.length = 0; // here, as an order may be refused before its line items are looked at
-    const rejection = this.#readKeyFields(scan, place);
+    const rejection = this.#readKeyFields(scan, place) ?? refused ?? null;
     if (rejection !== null) return rejection;
     const seconds = values.instantSeconds;
     const micros = values.instantMicros;

@@ -71,6 +71,13 @@ export class Actor {
   }
 }
 
+/** Every process of every run that is alive, so that an interrupted driver leaves none behind. */
+const alive = new Set<Actor>();
+
+export function killAll(): void {
+  for (const actor of alive) actor.kill();
+}
+
 /** All processes of a run, their logs and their ends. */
 export class Cast {
   readonly exits: Exit[] = [];
@@ -90,11 +97,13 @@ export class Cast {
   start(role: string, args: readonly string[], env: CliEnv): Actor {
     const actor = new Actor(`${role} #${++this.#number}`, args, env, this);
     this.#actors.add(actor);
+    alive.add(actor);
     return actor;
   }
 
   ended(actor: Actor, r: CliResult, stopTook: number): void {
     this.#actors.delete(actor);
+    alive.delete(actor);
     writeFileSync(join(this.logs, `${actor.name.replaceAll(/\W+/g, '-')}.log`), `glossier ${actor.args.join(' ')}\n${r.stderr}\n--- stdout\n${r.stdout}\n--- exit ${r.code ?? r.signal} at ${this.seconds.toFixed(1)} s, asked: ${actor.asked}\n`);
     const said = r.stderr.trim().split('\n').at(-1) ?? '';
     const exit: Exit = { name: actor.name, at: this.seconds, how: String(r.code ?? r.signal), asked: actor.asked, said: said.slice(0, 300), problem: judge(actor, r, stopTook) };

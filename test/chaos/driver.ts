@@ -323,7 +323,8 @@ class Run {
     await Promise.all([...this.#proxies.values()].map(p => p.close()));
     for (const exit of this.#cast.exits) if (exit.problem !== null) this.problems.push(`${exit.name} at ${exit.at.toFixed(1)} s: ${exit.problem}`);
     if (this.problems.length === 0) await dropDatabase(this.#url, this.servers.databaseUrl).catch(() => {});
-    for (const p of this.problems) this.#say(`PROBLEM ${p}`);
+    for (const p of this.problems.slice(0, 8)) this.#say(`PROBLEM ${p.slice(0, 600)}`);
+    if (this.problems.length > 8) this.#say(`… and ${this.problems.length - 8} more`);
   }
 
   result(): RunResult {

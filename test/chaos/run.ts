@@ -9,6 +9,7 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { tempDir } from '../support/services.js';
+import { killAll } from './actors.js';
 import { chaosRun } from './driver.js';
 import { makePool } from './pool.js';
 import { addResult, writeTable } from './results.js';
@@ -30,7 +31,12 @@ const until = Date.now() + Number(values.minutes) * 60_000;
 const first = values.seed === undefined ? Math.floor(Math.random() * 1e9) : Number(values.seed);
 let failed = 0;
 const servers = await ChaosServers.start();
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void servers.stop().then(() => process.exit(1)));
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    killAll();
+    void servers.stop(true).then(() => process.exit(1));
+  });
+}
 const pool = await makePool(tempDir('chaos-drops-'), values.real, Number(values.drops));
 for (let n = 0; n < Number(values.seeds) && Date.now() < until; n++) {
   const seed = first + n;

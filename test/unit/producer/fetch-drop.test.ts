@@ -12,6 +12,7 @@ import { DropError, InterruptedError } from '../../../shared/errors.js';
 import { Folder } from './zips.js';
 
 const folder = new Folder();
+process.env.TMPDIR = folder.path; // other tests download as well
 const servers: Server[] = [];
 after(() => {
   folder.remove();

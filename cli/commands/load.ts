@@ -1,7 +1,7 @@
 /** glossier load <drop>...: publish, load to the end, merge, print the summary. */
 import { Database } from '../../consumer/load/database.js';
 import { migrate } from '../../consumer/schema/migrate.js';
-import { Tables } from '../../consumer/schema/tables.js';
+import { monthTable, Tables } from '../../consumer/schema/tables.js';
 import { type DropSummary, dropSummary } from '../../consumer/status/drop-summary.js';
 import { type CommandRun, type Context, EXIT, quiet, type Services } from '../context.js';
 import { work } from './consume.js';
@@ -49,7 +49,7 @@ async function loadDrop(context: Context, services: Services, source: string): P
 /** The wording is a contract. */
 function summaryLines(s: DropSummary): string[] {
   return [
-    ...s.months.map(m => `Loaded ${m.files} file(s) into orders__${m.month}`),
+    ...s.months.map(m => `Loaded ${m.files} file(s) into ${monthTable(m.month)}`),
     `Loaded ${s.lineItems} record(s) into order_line_item_mapping`,
     `Loaded ${s.newUsers} record(s) into user_stats`,
     `Loaded ${s.stagedUsers} record(s) into user_staging`,

@@ -1,6 +1,6 @@
 /** Month tables are made on first sight. */
 import type { Database } from '../load/database.js';
-import { quote, type Tables } from './tables.js';
+import { monthOfTable, monthTable, quote, type Tables } from './tables.js';
 
 /** CREATE TABLE IF NOT EXISTS is not safe against itself: two workers may both find it missing. One at a time, by this lock. */
 const LOCK = 720_575_944;
@@ -19,14 +19,14 @@ export class MonthTables {
     const missing = [...months].filter(m => !this.#known.has(m));
     if (missing.length === 0) return;
     const { rows } = await db.query(
-      `SELECT m FROM unnest($1::text[]) AS m WHERE to_regclass($2 || '.' || quote_ident('orders__' || m)) IS NULL ORDER BY m`,
-      [missing, quote(this.tables.analysts)],
+      `SELECT name FROM unnest($1::text[]) AS name WHERE to_regclass($2 || '.' || quote_ident(name)) IS NULL ORDER BY name`,
+      [missing.map(monthTable), quote(this.tables.analysts)],
     );
-    for (const { m } of rows) {
+    for (const { name } of rows) {
       await db.query('BEGIN');
       try {
         await db.query('SELECT pg_advisory_xact_lock($1)', [LOCK]);
-        await db.query(this.tables.createMonth(m));
+        await db.query(this.tables.createMonth(monthOfTable(name)!));
         await db.query('COMMIT');
       } catch (error) {
         await db.rollback();

@@ -3,7 +3,7 @@ import { publishedOrders } from '../../shared/drop-record.js';
 import { type Admin, type Kafka, topicOffsets } from '../../shared/kafka.js';
 import type { Database } from '../load/database.js';
 import { readDrops } from '../load/drop-sync.js';
-import type { Tables } from '../schema/tables.js';
+import { monthTable, type Tables } from '../schema/tables.js';
 
 export interface DropStatus {
   /** '' for messages that belong to no drop. */
@@ -146,7 +146,7 @@ async function tableRows(db: Database, tables: Tables): Promise<TableStatus[]> {
   const users = await db.query(`SELECT count(*) AS n FROM ${tables.userStats}`);
   const items = await db.query(`SELECT coalesce(sum(line_items), 0) AS n FROM ${tables.books}`);
   return [
-    ...months.rows.map(r => ({ table: `orders__${r.month}`, rows: Number(r.n) })),
+    ...months.rows.map(r => ({ table: monthTable(r.month), rows: Number(r.n) })),
     { table: 'order_line_item_mapping', rows: Number(items.rows[0].n) },
     { table: 'user_stats', rows: Number(users.rows[0].n) },
   ];

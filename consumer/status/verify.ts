@@ -2,7 +2,7 @@
 import type { TopicOffsets } from '../../shared/kafka.js';
 import type { Database } from '../load/database.js';
 import { readPositions } from '../load/positions.js';
-import type { Tables } from '../schema/tables.js';
+import { monthTable, type Tables } from '../schema/tables.js';
 
 export interface CheckResult {
   /** Short name for programs. */
@@ -32,7 +32,7 @@ const CHECKS: readonly Check[] = [
     check: 'order_known',
     rule: 'every order in a month table was loaded from a message, into that month',
     sql: t => `SELECT 'order ' || o.id || ' in ' || o.tableoid::regclass AS what FROM ${t.orders} o LEFT JOIN ${t.knownOrders} k ON k.order_id = o.id
-      WHERE k.order_id IS NULL OR o.tableoid <> coalesce(to_regclass('${t.schema.replaceAll("'", "''")}.orders__' || to_char(k.month, 'FM0000_00')), 0)`,
+      WHERE k.order_id IS NULL OR o.tableoid <> coalesce(to_regclass('${t.schema.replaceAll("'", "''")}.${monthTable('')}' || to_char(k.month, 'FM0000_00')), 0)`,
   },
   {
     check: 'order_kept',

@@ -28,6 +28,7 @@ export interface Context extends Invocation {
 
 export interface Services {
   databaseUrl: string;
+  brokers: string[];
   kafka: Kafka;
 }
 
@@ -68,11 +69,11 @@ export async function withContext(invocation: Invocation, run: CommandRun): Prom
 
 async function connect(settings: Settings, log: Logger, display: Display, signal: AbortSignal): Promise<Services> {
   if (settings.databaseUrl !== undefined && settings.kafkaBrokers !== undefined) {
-    return { databaseUrl: settings.databaseUrl, kafka: createKafka({ brokers: settings.kafkaBrokers, log }) };
+    return { databaseUrl: settings.databaseUrl, brokers: settings.kafkaBrokers, kafka: createKafka({ brokers: settings.kafkaBrokers, log }) };
   }
   const { startLocal } = await import('../local/local.js');
   const { brokers, databaseUrl } = await startLocal({ dir: settings.localDir, onStep: text => display.line(text), signal });
-  return { databaseUrl, kafka: createKafka({ brokers, log }) };
+  return { databaseUrl, brokers, kafka: createKafka({ brokers, log }) };
 }
 
 /** Log lines of one-shot commands are about trouble alone, unless a level was asked for. */

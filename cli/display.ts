@@ -15,14 +15,18 @@ export interface Step {
   unit: string;
 }
 
+interface Running {
+  step: Step;
+  done: number;
+  startedAt: number;
+  shownAt: number;
+  bar: cliProgress.SingleBar | null;
+}
+
 export class Display {
   readonly #terminal = process.stderr.isTTY === true;
   #bars: cliProgress.MultiBar | null = null;
-  #bar: cliProgress.SingleBar | null = null;
-  #step: Step | null = null;
-  #done = 0;
-  #startedAt = 0;
-  #shownAt = 0;
+  readonly #steps = new Map<string, Running>();
 
   /** Where log lines go, so that they do not cut a bar in two. */
   readonly logStream = new Writable({
@@ -37,42 +41,38 @@ export class Display {
     this.#write(`${text}\n`);
   }
 
-  /** Begins a step, or changes the total of the present one. */
+  /** Begins a step, or moves it on; several may be under way. */
   progress(step: Step, done: number): void {
-    if (this.#step?.title !== step.title) {
-      this.finish();
-      this.#begin(step);
-    }
-    this.#step = step;
-    this.#done = done;
+    let running = this.#steps.get(step.title);
     const now = Date.now();
-    if (now - this.#shownAt < (this.#terminal ? BAR_EVERY : PLAIN_EVERY)) return;
-    this.#shownAt = now;
-    this.#show();
+    if (running === undefined) {
+      running = { step, done, startedAt: now, shownAt: this.#terminal ? 0 : now, bar: null };
+      this.#steps.set(step.title, running);
+      if (this.#terminal) running.bar = this.#openBars().create(Math.max(step.total, 1), 0, payload(running));
+    }
+    running.step = step;
+    running.done = done;
+    if (now - running.shownAt < (this.#terminal ? BAR_EVERY : PLAIN_EVERY)) return;
+    running.shownAt = now;
+    show(running);
   }
 
-  /** Ends the present step. */
+  /** Ends the steps; their bars stay as they are. */
   finish(): void {
     if (this.#bars !== null) {
-      this.#show();
+      for (const running of this.#steps.values()) show(running);
       this.#bars.stop();
-      process.stderr.write('\x1b[0m');
     }
     this.#bars = null;
-    this.#bar = null;
-    this.#step = null;
+    this.#steps.clear();
   }
 
   end(): void {
     this.finish();
   }
 
-  #begin(step: Step): void {
-    this.#startedAt = Date.now();
-    this.#shownAt = this.#terminal ? 0 : Date.now();
-    this.#step = step;
-    if (!this.#terminal) return;
-    this.#bars = new cliProgress.MultiBar({
+  #openBars(): cliProgress.MultiBar {
+    this.#bars ??= new cliProgress.MultiBar({
       stream: process.stderr,
       format: '{title} [{bar}] {percentage}% | {done}/{all} {unit} | {rate}/s | {left}',
       barsize: (process.stderr.columns ?? 80) < 100 ? 12 : 24,
@@ -84,34 +84,31 @@ export class Display {
       barCompleteChar: '#',
       barIncompleteChar: '-',
     });
-    this.#bar = this.#bars.create(Math.max(step.total, 1), 0, this.#payload());
-  }
-
-  #show(): void {
-    const step = this.#step;
-    if (step === null) return;
-    if (this.#bar !== null) {
-      this.#bar.setTotal(Math.max(step.total, 1));
-      this.#bar.update(Math.min(this.#done, Math.max(step.total, 1)), this.#payload());
-      this.#bars!.update();
-    } else {
-      const { title, done, all, unit, rate, left } = this.#payload();
-      process.stderr.write(`${title.trim()}: ${done} of ${all} ${unit}, ${rate}/s, ${left}\n`);
-    }
-  }
-
-  #payload() {
-    const { title, total, unit } = this.#step!;
-    const seconds = Math.max((Date.now() - this.#startedAt) / 1000, 0.001);
-    const rate = this.#done / seconds;
-    const left = this.#done >= total ? `${clock(seconds)} in all` : rate > 0 && seconds > 0.5 ? `${clock((total - this.#done) / rate)} left` : '';
-    return { title: title.padEnd(10), done: count(this.#done), all: count(total), unit, rate: count(Math.round(rate)), left };
+    return this.#bars;
   }
 
   #write(text: string): void {
     if (this.#bars !== null) this.#bars.log(text.endsWith('\n') ? text : `${text}\n`);
     else process.stderr.write(text);
   }
+}
+
+function show(running: Running): void {
+  const { step, done, bar } = running;
+  if (bar !== null) {
+    bar.setTotal(Math.max(step.total, 1));
+    bar.update(Math.min(done, Math.max(step.total, 1)), payload(running));
+  } else {
+    const p = payload(running);
+    process.stderr.write(`${step.title}: ${p.done} of ${p.all} ${p.unit}, ${p.rate}/s, ${p.left}\n`);
+  }
+}
+
+function payload({ step, done, startedAt }: Running) {
+  const seconds = Math.max((Date.now() - startedAt) / 1000, 0.001);
+  const rate = done / seconds;
+  const left = done >= step.total ? `${clock(seconds)} in all` : rate > 0 && seconds > 0.5 ? `${clock((step.total - done) / rate)} left` : '';
+  return { title: step.title.padEnd(10), done: count(done), all: count(step.total), unit: step.unit, rate: count(Math.round(rate)), left };
 }
 
 /** 13183 -> `13,183` */

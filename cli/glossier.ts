@@ -2,7 +2,7 @@
 /** The command `glossier`: parses, hands over to the command's file, and turns errors into one line and an exit code. */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
-import { EXIT, GlossierError, oneLine } from '../shared/errors.js';
+import { EXIT, errorCode, GlossierError, oneLine } from '../shared/errors.js';
 import { type Declaration, SETTINGS, type SettingName } from '../shared/settings.js';
 import type { CommandRun } from './context.js';
 
@@ -82,6 +82,13 @@ function report(error: unknown): void {
   const hint = error instanceof GlossierError ? error.hint : undefined;
   process.stderr.write(`glossier: ${oneLine(error)}${hint === undefined ? '' : ` — ${hint}`}\n`);
   if (process.env.GLOSSIER_DEBUG) console.error(error);
+}
+
+// `glossier status | head`: the reader has gone. What is under way is still finished.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', error => {
+    if (errorCode(error) !== 'EPIPE') throw error;
+  });
 }
 
 try {

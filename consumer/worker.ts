@@ -33,8 +33,8 @@ export interface WorkerOptions {
   version: string;
   /** Ends the worker: at once when it also fires with a reason of `now`. */
   signal: AbortSignal;
-  /** Load what is in the topic now, merge, and end. */
-  untilDrained?: boolean;
+  /** Load what is in the topic now and end; with a promise, what is in the topic when that is kept. When it breaks the worker ends too. */
+  untilDrained?: boolean | Promise<unknown>;
   acceptGap?: boolean;
   onProgress?: (progress: WorkerProgress) => void;
 }
@@ -78,8 +78,9 @@ class Worker {
   #loader!: Loader;
   #consumer!: OrderConsumer;
   #loading: Promise<LoadResult> | null = null;
-  /** Ends of the partitions when the worker started. */
+  /** Ends of the partitions that a drain goes up to. */
   #ends: TopicOffsets[] = [];
+  #sealed = false;
   #failure: unknown = null;
 
   constructor(options: WorkerOptions) {
@@ -119,7 +120,9 @@ class Worker {
       positions: () => this.#currentPositions(),
     });
     this.#consumer.failed.catch(error => this.#fail(error));
-    const drained = untilDrained && (await this.#isDrained());
+    this.#sealed = untilDrained === true;
+    if (untilDrained instanceof Promise) untilDrained.then(() => this.#seal()).catch(error => this.#fail(error));
+    const drained = await this.#isDrained();
     if (!drained) {
       await this.#kafka(() => this.#consumer.start());
       const timers = [this.#every(DROPS_EVERY, () => this.#syncDrops()), this.#every(WATCH_EVERY, this.#watch()), this.#every(SHOW_EVERY, () => this.#show())];
@@ -130,7 +133,10 @@ class Worker {
       await Promise.all(timers);
     }
     if (this.#failure !== null) throw this.#failure;
-    if (untilDrained && !signal.aborted) await this.#syncDrops();
+    if (untilDrained && !signal.aborted) {
+      await this.#syncDrops();
+      if (!drained) await this.#show();
+    }
     if (untilDrained && signal.aborted) throw new InterruptedError('interrupted before everything was loaded', { hint: 'the same command goes on from here' });
     return this.#counts;
   }
@@ -219,7 +225,14 @@ class Worker {
     if (id !== this.#topicId) this.#topicId = id; // claimTopic then refuses it by name
   }
 
+  /** From now on what counts as everything is fixed. */
+  async #seal(): Promise<void> {
+    this.#ends = await this.#kafka(() => topicOffsets(this.#admin, this.#o.settings.topic));
+    this.#sealed = true;
+  }
+
   async #isDrained(): Promise<boolean> {
+    if (!this.#sealed) return false;
     const positions = await this.#side.use(db => readPositions(db, this.#tables, this.#o.settings.topic));
     return this.#ends.every(e => (positions.get(e.partition) ?? 0) >= e.end);
   }

@@ -46,11 +46,41 @@ export function createKafka({ brokers, log, requestTimeout = 15_000 }: KafkaOpti
     },
     socketFactory: ({ host, port, ssl, onConnect }) => {
       if (ssl) throw new ServiceError('TLS to Kafka is not configured here');
-      return net.connect({ host, port, keepAlive: true, keepAliveInitialDelay: 10_000, noDelay: true }, onConnect);
+      const socket = net.connect({ host, port, keepAlive: true, keepAliveInitialDelay: 10_000, noDelay: true }, onConnect);
+      return endWhenSilent(socket, requestTimeout);
     },
   };
   if (!log.isLevelEnabled('debug')) config.logLevel = logLevel.NOTHING;
   return new KafkaClient(config);
+}
+
+const JOIN_GROUP = 11;
+/** Milliseconds for a JoinGroup, which the broker answers when all members are there: above any rebalance timeout. */
+const JOIN_SILENCE = 75_000;
+
+/**
+ * Ends a connection on which a request has had no answer for too long. kafkajs gives up the request, but keeps the connection and sends
+ * everything else on it too: where the network has silently lost it, a consumer goes on for minutes without noticing.
+ *
+ * @param silence milliseconds
+ */
+function endWhenSilent(socket: net.Socket, silence: number): net.Socket {
+  let timer: NodeJS.Timeout | undefined;
+  const answered = (): void => {
+    clearTimeout(timer);
+    timer = undefined;
+  };
+  const write = socket.write.bind(socket) as (...args: unknown[]) => boolean;
+  socket.write = ((...args: unknown[]) => {
+    // a request begins with its length and the number of its kind
+    const join = Buffer.isBuffer(args[0]) && args[0].length >= 6 && args[0].readInt16BE(4) === JOIN_GROUP;
+    timer ??= setTimeout(
+      () => socket.destroy(Object.assign(new Error('Kafka does not answer'), { code: 'ETIMEDOUT' })),
+      join ? Math.max(JOIN_SILENCE, silence) : silence,
+    );
+    return write(...args);
+  }) as net.Socket['write'];
+  return socket.on('data', answered).on('close', answered);
 }
 
 /** The broker's id of a topic and its partitions; the id changes when a topic is deleted and made anew. */

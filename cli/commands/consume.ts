@@ -1,5 +1,5 @@
 /** glossier consume */
-import { runWorker } from '../../consumer/worker.js';
+import { runWorker, type WorkerProgress } from '../../consumer/worker.js';
 import { InterruptedError } from '../../shared/errors.js';
 import { type CommandRun, type Context, EXIT, quiet, type Services } from '../context.js';
 import { count } from '../display.js';
@@ -19,15 +19,16 @@ export const run: CommandRun = async context => {
     return EXIT.ok;
   }
   const counts = await work(context, services, true);
+  context.display.finish();
   await mergeNow(context, services.databaseUrl);
   context.print(`Loaded ${count(counts.loaded)}, bypassed ${count(counts.bypassed)}, rejected ${count(counts.rejected)} order(s)`);
   return counts.rejected > 0 ? EXIT.rejected : EXIT.ok;
 };
 
 /** Runs a worker with progress. */
-export async function work(context: Context, { databaseUrl, kafka }: Services, untilDrained: boolean) {
+export async function work(context: Context, { databaseUrl, kafka }: Services, untilDrained: boolean | Promise<unknown>, onProgress?: (p: WorkerProgress) => void) {
   const { settings, log, version, signal, display, options } = context;
-  const counts = await runWorker({
+  return runWorker({
     settings,
     databaseUrl,
     kafka,
@@ -37,9 +38,8 @@ export async function work(context: Context, { databaseUrl, kafka }: Services, u
     untilDrained,
     acceptGap: options.acceptGap === true,
     onProgress: p => {
-      if (untilDrained) display.progress({ title: 'Loading', total: p.total, unit: 'orders' }, p.done);
+      if (onProgress) onProgress(p);
+      else if (untilDrained) display.progress({ title: 'Loading', total: p.total, unit: 'orders' }, p.done);
     },
   });
-  display.finish();
-  return counts;
 }

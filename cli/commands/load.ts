@@ -4,9 +4,11 @@ import { migrate } from '../../consumer/schema/migrate.js';
 import { monthTable, Tables } from '../../consumer/schema/tables.js';
 import { type DropSummary, dropSummary } from '../../consumer/status/drop-summary.js';
 import { type CommandRun, type Context, EXIT, quiet, type Services } from '../context.js';
+import type { LoadCounts } from '../../consumer/load/load-batch.js';
+import { publishInChild } from '../publish-child.js';
 import { work } from './consume.js';
 import { mergeNow } from './merge.js';
-import { publish } from './produce.js';
+import { type Published, report, showPublish } from './produce.js';
 
 export const run: CommandRun = async context => {
   quiet(context);
@@ -34,16 +36,44 @@ async function loadDrop(context: Context, services: Services, source: string): P
     return Number((await db.query(`SELECT coalesce(max(id), 0) AS id FROM ${tables.merges}`)).rows[0].id);
   });
   print('Loading data...');
-  const { id, orders, broken } = await publish(context, services, source);
-  const summarize = () => ask(db => dropSummary(db, tables, settings.topic, id, lastMerge));
-  const before = await summarize();
-  await work(context, services, true);
+  const { id, orders, broken, whole } = await publishAndLoad(context, services, source);
   await mergeNow(context, services.databaseUrl);
-  const after = await summarize();
+  const after = await ask(db => dropSummary(db, tables, settings.topic, id, lastMerge));
   // a drop that was whole in the tables before has loaded nothing now; one that was interrupted counts as a whole
-  const again = before.accounted === orders && after.accounted === orders && orders > 0;
+  const again = whole && after.accounted === orders && orders > 0;
   for (const line of summaryLines(again ? { ...after, months: [], lineItems: 0 } : after)) print(line);
   return after.rejected + broken;
+}
+
+/** The publisher and the worker side by side. @returns what was published, and whether all of it was in the tables before */
+async function publishAndLoad(context: Context, services: Services, source: string): Promise<Published & { whole: boolean }> {
+  const { settings, display, signal, log, options } = context;
+  const halt = new AbortController();
+  const onAbort = () => halt.abort(signal.reason);
+  signal.addEventListener('abort', onAbort, { once: true });
+  if (signal.aborted) onAbort();
+  let expected = 0;
+  const order = { source, brokers: services.brokers, settings, again: options.again === true, logLevel: log.level };
+  const publishing = publishInChild(order, halt.signal, p => {
+    showPublish(context, p);
+    if (p.phase === 'publish' && p.bytesDone > 0) expected = Math.round((p.orders * p.bytesTotal) / p.bytesDone);
+  });
+  let loaded: LoadCounts;
+  try {
+    loaded = await work(context, services, publishing, p => {
+      if (p.done > 0) display.progress({ title: 'Loading', total: Math.max(expected, p.done), unit: 'orders' }, p.done);
+    });
+  } catch (error) {
+    halt.abort('failed');
+    await publishing.catch(() => {});
+    throw error;
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+  display.finish();
+  const result = await publishing;
+  const nothing = loaded.loaded + loaded.bypassed + loaded.rejected === 0;
+  return { ...report(context, result), whole: result.state === 'already' && nothing };
 }
 
 /** The wording is a contract. */

@@ -1,5 +1,5 @@
 /** glossier produce <drop>... */
-import { produceDrop } from '../../producer/produce-drop.js';
+import { type ProduceProgress, type ProduceResult, produceDrop } from '../../producer/produce-drop.js';
 import { type CommandRun, type Context, EXIT, quiet, type Services } from '../context.js';
 import { count } from '../display.js';
 
@@ -11,20 +11,27 @@ export const run: CommandRun = async context => {
   return broken > 0 ? EXIT.rejected : EXIT.ok;
 };
 
-/** Publishes one drop with progress and says what came of it. @returns the drop's id, its orders, and how many of its files are broken */
-export async function publish(context: Context, { kafka }: Services, source: string): Promise<{ id: string; orders: number; broken: number }> {
+/** Publishes one drop with progress and says what came of it. */
+async function publish(context: Context, { kafka }: Services, source: string): Promise<Published> {
   const { settings, log, signal, display, options } = context;
-  const title = { check: 'Checking', publish: 'Publishing' } as const;
-  const result = await produceDrop({
-    source,
-    kafka,
-    settings,
-    log,
-    signal,
-    again: options.again === true,
-    onProgress: p => display.progress({ title: title[p.phase], total: Math.round(p.bytesTotal / 1e6), unit: 'MB' }, Math.round(p.bytesDone / 1e6)),
-  });
+  const result = await produceDrop({ source, kafka, settings, log, signal, again: options.again === true, onProgress: p => showPublish(context, p) });
   display.finish();
+  return report(context, result);
+}
+
+export interface Published {
+  id: string;
+  orders: number;
+  /** Broken files. */
+  broken: number;
+}
+
+export function showPublish({ display }: Context, p: ProduceProgress): void {
+  const title = p.phase === 'check' ? 'Checking' : 'Publishing';
+  display.progress({ title, total: Math.round(p.bytesTotal / 1e6), unit: 'MB' }, Math.round(p.bytesDone / 1e6));
+}
+
+export function report({ display }: Context, result: ProduceResult): Published {
   const broken = result.files.filter(f => f.fault);
   const drop = `drop ${result.id} (${result.name})`;
   if (result.state === 'already') display.line(`Already published: ${drop}, ${count(result.orders)} orders; --again publishes it once more`);

@@ -73,7 +73,8 @@ export class OrderConsumer {
       maxBytes: FETCH_BYTES,
       metadataMaxAge: 30_000, // so that partitions added later are seen within half a minute
       allowAutoTopicCreation: false,
-      retry: { initialRetryTime: 100, maxRetryTime: 2000, retries: 10 },
+      // few retries: a connection that swallows everything is given up only by the restart after them, which connects anew
+      retry: { initialRetryTime: 100, maxRetryTime: 1000, retries: 3 },
     });
     const { events } = this.#consumer;
     this.#consumer.on(events.GROUP_JOIN, e => this.#joined(e.payload.memberAssignment[options.topic] ?? []));

@@ -8,7 +8,7 @@ import { oneLine } from '../../shared/errors.js';
 /** Milliseconds for a connection to be made. */
 const CONNECT_TIMEOUT = 10_000;
 /** Milliseconds for the answer to one statement. node-postgres alone waits for ever when the network vanishes (its issue 3399). */
-const ANSWER_TIMEOUT = 60_000;
+const ANSWER_TIMEOUT = 30_000;
 
 /** bigint, numeric and instants stay text: JavaScript's numbers and dates would change them. */
 const AS_TEXT = { getTypeParser: () => (text: string) => text };

@@ -3,7 +3,11 @@ import { type ServiceState, throughOutages } from '../../shared/outage.js';
 import { Database } from './database.js';
 import { reactionTo } from './sqlstate.js';
 
+/** Milliseconds for which a fault that only a person can mend is waited out once everything had worked. */
+const PATIENCE_WITH_PEOPLE = 60_000;
+
 export class Link {
+  #worked = false;
   #db: Database | null = null;
   /** Ends when the use before has ended: statements of two uses between each other would share a transaction. */
   #turn: Promise<unknown> = Promise.resolve();
@@ -24,12 +28,13 @@ export class Link {
   }
 
   #use<T>(work: (db: Database) => Promise<T>): Promise<T> {
-    const passes = (error: unknown) => reactionTo(error) === 'wait' || reactionTo(error) === 'again';
-    return throughOutages(this.postgres, passes, this.signal, async () => {
+    return throughOutages(this.postgres, error => this.#patience(error), this.signal, async () => {
       if (this.#db === null || this.#db.ended) this.#db = await Database.connect(this.url, this.name);
       const db = this.#db;
       try {
-        return await work(db);
+        const result = await work(db);
+        this.#worked = true;
+        return result;
       } catch (error) {
         // an error that left a transaction open must not poison the next use
         if (reactionTo(error) === 'wait') db.destroy();
@@ -37,6 +42,13 @@ export class Link {
         throw error;
       }
     });
+  }
+
+  #patience(error: unknown): boolean | number {
+    const reaction = reactionTo(error);
+    // what has worked before may be under repair: a password changed, a database restored
+    if (reaction === 'stop') return this.#worked ? PATIENCE_WITH_PEOPLE : false;
+    return reaction === 'wait' || reaction === 'again';
   }
 
   /** The server process of the present connection, for a cancel from elsewhere; 0 when there is none. */

@@ -8,12 +8,13 @@ import { errorCode, GlossierError } from '../../shared/errors.js';
 /**
  * - `wait`: the server or the network is at fault and will recover; the same transaction is tried again with backoff
  * - `again`: another transaction was in the way; tried again soon
- * - `stop`: nobody but a person can mend it; ends the program at start at once, later when it has lasted for the outage deadline
+ * - `stop`: nobody but a person can mend it; ends the program at once at start, and later when it has lasted for a minute
+ * - `missing`: a relation of ours is gone; a month table is made anew, anything else ends the program
  * - `duplicate`: a key is there already; the batch is loaded the careful way
  * - `data`: a row is refused; it is found and rejected, the others load
  * - `bug`: none of these: ends the program
  */
-export type Reaction = 'wait' | 'again' | 'stop' | 'duplicate' | 'data' | 'bug';
+export type Reaction = 'wait' | 'again' | 'stop' | 'missing' | 'duplicate' | 'data' | 'bug';
 
 /** Full codes first, then classes (the first two characters). */
 export const REACTIONS: readonly (readonly [code: string, reaction: Reaction, why: string])[] = [
@@ -37,9 +38,9 @@ export const REACTIONS: readonly (readonly [code: string, reaction: Reaction, wh
   ['28', 'stop', 'wrong user or password'],
   ['3D', 'stop', 'no such database'],
   ['42501', 'stop', 'a right is missing'],
-  ['42P01', 'stop', 'a table is missing'],
-  ['42703', 'stop', 'a column is missing'],
-  ['3F', 'stop', 'a schema is missing'],
+  ['42P01', 'missing', 'a table is missing'],
+  ['42703', 'missing', 'a column is missing'],
+  ['3F', 'missing', 'a schema is missing'],
   ['ECONNREFUSED', 'wait', 'nobody listens'],
   ['ECONNRESET', 'wait', 'connection cut'],
   ['ECONNABORTED', 'wait', 'connection cut'],

@@ -1,0 +1,98 @@
+/**
+ * The publisher of `load`, a process of its own: unpacking and cutting take one core while the worker's parsing takes another, and
+ * neither's memory adds to the other's.
+ */
+import { fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { type ProduceProgress, type ProduceResult, produceDrop } from '../producer/produce-drop.js';
+import { GlossierError, InterruptedError, oneLine } from '../shared/errors.js';
+import { createKafka } from '../shared/kafka.js';
+import { createLog } from '../shared/log.js';
+import type { Settings } from '../shared/settings.js';
+import { stopSignal } from '../shared/shutdown.js';
+
+export interface PublishOrder {
+  source: string;
+  brokers: string[];
+  settings: Settings;
+  again: boolean;
+  logLevel: string;
+}
+
+type Answer =
+  | { progress: ProduceProgress }
+  | { result: ProduceResult }
+  | { failure: { message: string; hint?: string; interrupted: boolean } };
+
+/** Milliseconds between two messages about progress. */
+const PROGRESS_EVERY = 100;
+
+/** What a failed child says, as an error here. */
+class PublishError extends GlossierError {}
+
+/**
+ * Publishes a drop in a child process.
+ *
+ * @param signal asks the child to stop; it writes down how far it came
+ * @throws PublishError with the child's own words; InterruptedError
+ */
+export function publishInChild(order: PublishOrder, signal: AbortSignal, onProgress: (p: ProduceProgress) => void): Promise<ProduceResult> {
+  return new Promise((resolve, reject) => {
+    const child = fork(fileURLToPath(import.meta.url), [], { execArgv: ['--max-semi-space-size=4'], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+    const stop = () => child.kill('SIGTERM');
+    signal.addEventListener('abort', stop, { once: true });
+    if (signal.aborted) stop();
+    let answer: Answer | null = null;
+    child.on('message', (message: Answer) => {
+      if ('progress' in message) onProgress(message.progress);
+      else answer = message;
+    });
+    child.on('error', reject);
+    child.on('exit', (code, killedBy) => {
+      signal.removeEventListener('abort', stop);
+      if (answer !== null && 'result' in answer) resolve(answer.result);
+      else if (answer !== null && 'failure' in answer) {
+        const { message, hint, interrupted } = answer.failure;
+        reject(interrupted ? new InterruptedError(message, { hint }) : new PublishError(message, { hint }));
+      } else reject(new PublishError(`the publisher ended (${killedBy ?? `exit ${code}`})`, { hint: 'the same command goes on from here' }));
+    });
+    child.send(order);
+  });
+}
+
+/** The child's side. */
+async function publish({ source, brokers, settings, again, logLevel }: PublishOrder): Promise<void> {
+  const tell = (answer: Answer) => process.send?.(answer);
+  // a Ctrl-C at a terminal reaches this process too; without its parent there is nobody to publish for
+  const stop = stopSignal({ deadline: settings.shutdownTimeout, onFirst: () => {}, onLate: () => {} });
+  process.on('disconnect', () => process.kill(process.pid, 'SIGTERM'));
+  let told = 0;
+  try {
+    const log = await createLog(logLevel, null);
+    const result = await produceDrop({
+      source,
+      kafka: createKafka({ brokers, log }),
+      settings,
+      log,
+      again,
+      signal: stop.signal,
+      onProgress: progress => {
+        if (Date.now() - told < PROGRESS_EVERY && progress.bytesDone < progress.bytesTotal) return;
+        told = Date.now();
+        tell({ progress });
+      },
+    });
+    tell({ result });
+  } catch (error) {
+    if (!(error instanceof GlossierError) && process.env.GLOSSIER_DEBUG) console.error(error);
+    const hint = error instanceof GlossierError ? error.hint : undefined;
+    tell({ failure: { message: oneLine(error), hint, interrupted: error instanceof InterruptedError } });
+  } finally {
+    stop.done();
+    process.removeAllListeners('disconnect');
+    process.disconnect?.();
+  }
+}
+
+// imported by its parent this file only exports; started by fork it has a channel and no command line
+if (process.send !== undefined && process.argv[1] === fileURLToPath(import.meta.url)) process.once('message', (order: PublishOrder) => void publish(order));

@@ -57,6 +57,14 @@ export class Display {
     show(running);
   }
 
+  /** A step is known to be over, whatever was last heard of it. */
+  complete(title: string): void {
+    const running = this.#steps.get(title);
+    if (running === undefined || running.done === running.step.total) return;
+    running.done = running.step.total;
+    show(running);
+  }
+
   /** Ends the steps; their bars stay as they are. */
   finish(): void {
     if (this.#bars !== null) {

@@ -25,14 +25,19 @@ export class ServiceState {
     return this.#since > 0;
   }
 
-  /** Notes a failure. @throws ServiceError when the outage has lasted beyond the deadline */
-  failed(error: unknown): void {
+  /**
+   * Notes a failure.
+   *
+   * @param patience milliseconds for this kind of failure, where it is not the service's deadline
+   * @throws ServiceError when the outage has lasted beyond it
+   */
+  failed(error: unknown, patience = this.deadline): void {
     const now = Date.now();
     if (this.#since === 0) {
       this.#since = now;
       this.log.warn({ reason: oneLine(error) }, `${this.name} is away, waiting`);
     }
-    if (now - this.#since > this.deadline) {
+    if (now - this.#since >= patience) {
       throw new ServiceError(`${this.name} has been away for ${Math.round((now - this.#since) / 1000)} s: ${oneLine(error)}`, { cause: error });
     }
   }
@@ -47,12 +52,12 @@ export class ServiceState {
 /**
  * Runs `work` until it succeeds, waiting between failures.
  *
- * @param isOutage is this failure to be waited out? Anything else is thrown on
+ * @param patience is this failure to be waited out: false to throw it on, true for as long as the service may be away, or milliseconds
  * @throws what `work` threw where it is no outage; ServiceError when the outage lasts beyond the deadline; InterruptedError on the signal
  */
 export async function throughOutages<T>(
   service: ServiceState,
-  isOutage: (error: unknown) => boolean,
+  patience: (error: unknown) => boolean | number,
   signal: AbortSignal | undefined,
   work: () => Promise<T>,
 ): Promise<T> {
@@ -62,9 +67,10 @@ export async function throughOutages<T>(
       service.succeeded();
       return result;
     } catch (error) {
-      if (!isOutage(error)) throw error;
+      const wait = patience(error);
+      if (wait === false) throw error;
       if (signal?.aborted) throw new InterruptedError(`interrupted while waiting for ${service.name}`, { cause: error });
-      service.failed(error);
+      service.failed(error, wait === true ? undefined : wait);
       await pause(backoff(attempt), signal);
     }
   }

@@ -54,9 +54,13 @@ async function publishAndLoad(context: Context, services: Services, source: stri
   if (signal.aborted) onAbort();
   let expected = 0;
   const order = { source, brokers: services.brokers, settings, again: options.again === true, logLevel: log.level };
+  let already = false;
   const publishing = publishInChild(order, halt.signal, p => {
     showPublish(context, p);
     if (p.phase === 'publish' && p.bytesDone > 0) expected = Math.round((p.orders * p.bytesTotal) / p.bytesDone);
+  }).then(result => {
+    already = result.state === 'already';
+    return report(context, result);
   });
   let loaded: LoadCounts;
   try {
@@ -71,9 +75,8 @@ async function publishAndLoad(context: Context, services: Services, source: stri
     signal.removeEventListener('abort', onAbort);
   }
   display.finish();
-  const result = await publishing;
   const nothing = loaded.loaded + loaded.bypassed + loaded.rejected === 0;
-  return { ...report(context, result), whole: result.state === 'already' && nothing };
+  return { ...(await publishing), whole: already && nothing };
 }
 
 /** The wording is a contract. */

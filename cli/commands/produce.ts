@@ -28,6 +28,7 @@ export interface Published {
 
 export function showPublish({ display }: Context, p: ProduceProgress): void {
   const title = p.phase === 'check' ? 'Checking' : 'Publishing';
+  if (p.phase === 'publish') display.complete('Checking');
   display.progress({ title, total: Math.round(p.bytesTotal / 1e6), unit: 'MB' }, Math.round(p.bytesDone / 1e6));
 }
 

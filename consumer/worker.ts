@@ -310,16 +310,16 @@ class Worker {
   }
 
   #fail(error: unknown): void {
+    if (error instanceof InterruptedError && this.#stop.signal.aborted) return; // a part that was waiting when the stop came
     this.#failure ??= error;
     this.#stop.abort('failed');
   }
 
   async close(): Promise<void> {
     this.#stop.abort('closed');
-    const { shutdownTimeout } = this.#o.settings;
-    await this.#consumer?.stop(shutdownTimeout);
-    if (this.#loading !== null) await atMost(shutdownTimeout, this.#loading);
-    await Promise.all([this.#loader?.end(), this.#side.end(), atMost(2000, this.#admin.disconnect())]);
+    const deadline = this.#o.settings.shutdownTimeout * 0.8;
+    await Promise.all([this.#consumer?.stop(deadline), atMost(deadline, Promise.resolve(this.#loading)), atMost(deadline, this.#admin.disconnect())]);
+    await Promise.all([this.#loader?.end(), this.#side.end()]);
   }
 }
 

@@ -1,6 +1,15 @@
 /** What the drops topic knows of the drops, and what we tell it: the manifest, and how far a publication has come. */
-import { DROP_RECORD_FORMAT, type DropManifest, type DropProgress, type DropState, DropStates, manifestKey, progressKey } from '../shared/drop-record.js';
+import {
+  DROP_RECORD_FORMAT,
+  type DropManifest,
+  type DropProgress,
+  type DropState,
+  DropStates,
+  manifestKey,
+  progressKey,
+} from '../shared/drop-record.js';
 import { type Admin, dropsTopic, type Kafka, readPartition, topicOffsets } from '../shared/kafka.js';
+import { monthOfFile } from '../shared/order.js';
 import type { RecordWriter } from './idempotent-writer.js';
 import type { Mark } from './publish-files.js';
 import { NO_HEADERS, RecordBatchBuilder } from './record-batch.js';
@@ -20,7 +29,9 @@ export async function readDrops(kafka: Kafka, admin: Admin, topic: string): Prom
   const drops = new DropStates();
   const [offsets] = await topicOffsets(admin, dropsTopic(topic));
   if (offsets.end > offsets.low) {
-    await readPartition(kafka, dropsTopic(topic), offsets.partition, offsets.low, r => drops.add(r.key?.toString() ?? null, r.value));
+    await readPartition(kafka, dropsTopic(topic), offsets.partition, offsets.low, r =>
+      drops.add(r.key?.toString() ?? null, r.value),
+    );
   }
   return drops;
 }
@@ -42,6 +53,29 @@ export function findPublication(drops: DropStates, sha256: string, again: boolea
     }
     newest = { id, state };
   }
+}
+
+/** What is said of a publication when it begins. */
+export function newManifest(
+  id: string,
+  drop: { name: string; sha256: string; bytes: number },
+  entries: { name: string; bytes: number }[],
+  partitions: number,
+): DropManifest {
+  const { name, sha256, bytes } = drop;
+  return {
+    format: DROP_RECORD_FORMAT,
+    id,
+    name,
+    sha256,
+    bytes,
+    partitions,
+    state: 'publishing',
+    files: entries.map(e => ({ name: e.name, month: monthOfFile(e.name), bytes: e.bytes, orders: null })),
+    orders: null,
+    startedAt: new Date().toISOString(),
+    finishedAt: null,
+  };
 }
 
 /** Writes the records of one publication. */
@@ -75,7 +109,14 @@ export class DropJournal {
   }
 
   #addProgress(id: string, { file, index, orders }: Mark): void {
-    const progress: DropProgress = { format: DROP_RECORD_FORMAT, id, file, index, orders, at: new Date().toISOString() };
+    const progress: DropProgress = {
+      format: DROP_RECORD_FORMAT,
+      id,
+      file,
+      index,
+      orders,
+      at: new Date().toISOString(),
+    };
     this.#add(progressKey(id), progress);
   }
 

@@ -18,6 +18,7 @@ import {
   skipString,
   skipValue,
 } from '../shared/json-scan.js';
+import { keyEnd, keyIs, keyStart, skipOrder } from './order-key.js';
 
 /**
  * Orders as the file has them, in one buffer: order n starts at `starts[n]` and ends before `ends[n]`. Positions rather than slices: two
@@ -38,7 +39,7 @@ export interface CutLimits {
   maxOrderBytes: number;
 }
 
-const enum State {
+enum State {
   /** Before the first byte: a byte order mark, another encoding. */
   Begin,
   Start,
@@ -64,10 +65,6 @@ const BATCH = 4096;
 
 const NOTHING = Buffer.alloc(0);
 const ORDERS = Buffer.from('"orders"');
-const MAX_ID = Buffer.from('9223372036854775807');
-
-let idAt = 0;
-let idEnd = 0;
 
 /** Cuts one file: `push` every chunk, then `end`. After a fault it takes nothing more. */
 export class OrderCutter {
@@ -90,7 +87,14 @@ export class OrderCutter {
   constructor(limits: CutLimits) {
     this.#limits = limits;
     const places = () => new Int32Array(BATCH);
-    this.#batch = { bytes: NOTHING, count: 0, starts: places(), ends: places(), keyStarts: places(), keyEnds: places() };
+    this.#batch = {
+      bytes: NOTHING,
+      count: 0,
+      starts: places(),
+      ends: places(),
+      keyStarts: places(),
+      keyEnds: places(),
+    };
   }
 
   /** Takes the next bytes of the file; they must not be changed until the next call. */
@@ -199,15 +203,14 @@ export class OrderCutter {
           } else this.#state = State.Order;
           break;
         case State.Order: {
-          idEnd = 0;
-          const after = c === 0x7b ? skipOrder(b, i, end) : skipValue(b, i, end, DEEPEST);
+          const after = skipOrder(b, i, end, DEEPEST);
           if (after < 0) return this.#stop(after, i, end);
           if (after - i > maxOrderBytes) return this.#stop(INCOMPLETE, i, after);
           const n = batch.count++;
           batch.starts[n] = i;
           batch.ends[n] = after;
-          batch.keyStarts[n] = idAt;
-          batch.keyEnds[n] = idEnd;
+          batch.keyStarts[n] = keyStart();
+          batch.keyEnds[n] = keyEnd();
           this.#state = State.AfterOrder;
           i = after;
           if (batch.count === BATCH) return i;
@@ -230,7 +233,9 @@ export class OrderCutter {
     if (b[at] !== 0x22) return malformed(at, 'a key is not a string');
     const after = skipString(b, at, end);
     if (after < 0) return after;
-    const isOrders = hadEscapes() ? keyIs(b, at, after, 'orders') : after - at === 8 && ORDERS.compare(b, at, after) === 0;
+    const isOrders = hadEscapes()
+      ? keyIs(b, at, after, 'orders')
+      : after - at === 8 && ORDERS.compare(b, at, after) === 0;
     const value = skipColon(b, after, end);
     if (value < 0) return value;
     if (isOrders && this.#seen) return malformed(at, '`orders` is there twice');
@@ -253,48 +258,6 @@ export class OrderCutter {
     this.fault = { reason, byte, orders: this.orders };
     return 0;
   }
-}
-
-/** `skipValue` for an order, which also finds its `id`: sets idAt and idEnd where that is a valid one (the last of several wins). */
-function skipOrder(b: Buffer, at: number, end: number): number {
-  let i = skipSpace(b, at + 1, end);
-  if (i >= end) return INCOMPLETE;
-  if (b[i] === 0x7d) return i + 1;
-  for (;;) {
-    if (b[i] !== 0x22) return malformed(i, 'a key is not a string');
-    const key = i;
-    i = skipString(b, i, end);
-    if (i < 0) return i;
-    const isId = i - key === 4 ? b[key + 1] === 0x69 && b[key + 2] === 0x64 : hadEscapes() && keyIs(b, key, i, 'id');
-    i = skipColon(b, i, end);
-    if (i < 0) return i;
-    const value = i;
-    i = b[i] === 0x22 ? skipString(b, i, end) : skipValue(b, i, end, DEEPEST);
-    if (i < 0) return i;
-    if (isId) {
-      idAt = value;
-      idEnd = isPlainId(b, value, i) ? i : 0;
-    }
-    i = skipSpace(b, i, end);
-    if (i >= end) return INCOMPLETE;
-    if (b[i] === 0x7d) return i + 1;
-    if (b[i] !== 0x2c) return malformed(i, 'a comma or the end of the object is missing');
-    i = skipSpace(b, i + 1, end);
-    if (i >= end) return INCOMPLETE;
-  }
-}
-
-/** True for a whole number in 1…2^63-1 in plain digits. */
-function isPlainId(b: Buffer, at: number, end: number): boolean {
-  const length = end - at;
-  if (length > MAX_ID.length || b[at] < 0x31) return false;
-  for (let i = at; i < end; i++) if (b[i] < 0x30 || b[i] > 0x39) return false;
-  return length < MAX_ID.length || MAX_ID.compare(b, at, end) >= 0;
-}
-
-/** Compares a key that may hold escapes; `at` is its opening quote. */
-function keyIs(b: Buffer, at: number, end: number, name: string): boolean {
-  return JSON.parse(b.toString('utf8', at, end)) === name;
 }
 
 /** What the file is where its first bytes cannot start JSON in UTF-8, else null. */

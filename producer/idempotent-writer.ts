@@ -7,8 +7,9 @@
  * metadata does not list (shared/design of this project: pitfalls 1); here each partition must be confirmed by name.
  */
 import { type InnerCluster, type Kafka, openCluster } from '../shared/kafka.js';
+import { isKafkaOutage } from '../shared/kafka-outage.js';
 import { pause, type ServiceState, throughOutages } from '../shared/outage.js';
-import { DUPLICATE_SEQUENCE, isKafkaOutage, ProduceRefused, refused } from './kafka-outage.js';
+import { DUPLICATE_SEQUENCE, ProduceRefused, refused } from './produce-refusal.js';
 import { type PartitionAnswer, produceRequest } from './produce-request.js';
 import { encodeRecordBatch, type PackedRecords } from './record-batch.js';
 
@@ -104,7 +105,11 @@ export class IdempotentWriter implements RecordWriter {
       [...byLeader].map(async ([nodeId, shares]) => {
         const broker = await cluster.findBroker({ nodeId });
         const request = produceRequest(
-          shares.map(s => ({ topic: s.topic, partition: s.partition, batch: encodeRecordBatch(s.records, nextOf(producer, s)) })),
+          shares.map(s => ({
+            topic: s.topic,
+            partition: s.partition,
+            batch: encodeRecordBatch(s.records, nextOf(producer, s)),
+          })),
           REPLICA_TIMEOUT,
         );
         confirm(producer, shares, (await broker.connectionPool.send(request)) as PartitionAnswer[], missing);

@@ -32,7 +32,8 @@ export async function* inflateEntry(file: FileHandle, entry: ZipEntry): AsyncGen
   let crc = 0;
   for await (const chunk of unpack(file, start, entry)) {
     bytes += chunk.length;
-    if (bytes > entry.bytes) throw damaged(entry, `is longer than the ${entry.bytes} bytes that the directory tells of`);
+    if (bytes > entry.bytes)
+      throw damaged(entry, `is longer than the ${entry.bytes} bytes that the directory tells of`);
     crc = crc32(chunk, crc);
     yield chunk;
   }
@@ -62,13 +63,17 @@ async function* unpack(file: FileHandle, start: number, entry: ZipEntry): AsyncG
 
 async function* packedChunks(file: FileHandle, start: number, entry: ZipEntry): AsyncGenerator<Buffer, void> {
   const step = entry.method === 0 ? CHUNK_BYTES : CHUNK_BYTES / 8;
-  for (let at = 0; at < entry.packedBytes; at += step) yield read(file, start + at, Math.min(step, entry.packedBytes - at));
+  for (let at = 0; at < entry.packedBytes; at += step)
+    yield read(file, start + at, Math.min(step, entry.packedBytes - at));
 }
 
 /** zlib's stream, written by hand: it holds one packed piece and at most two unpacked chunks. */
 async function* inflateStream(packed: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void> {
   const { Readable } = await import('node:stream');
-  const inflate = zlib.createInflateRaw({ chunkSize: CHUNK_BYTES, readableHighWaterMark: CHUNK_BYTES } as zlib.ZlibOptions);
+  const inflate = zlib.createInflateRaw({
+    chunkSize: CHUNK_BYTES,
+    readableHighWaterMark: CHUNK_BYTES,
+  } as zlib.ZlibOptions);
   const source = Readable.from(packed, { objectMode: false });
   source.on('error', error => inflate.destroy(error));
   source.pipe(inflate);
@@ -88,7 +93,9 @@ async function dataStart(file: FileHandle, entry: ZipEntry): Promise<number> {
 }
 
 function damaged(entry: ZipEntry, what: string): DropError {
-  return new DropError(`${printable(entry.name)} ${what}`, { hint: 'the zip is corrupt: fetch it again, or ask for a new one' });
+  return new DropError(`${printable(entry.name)} ${what}`, {
+    hint: 'the zip is corrupt: fetch it again, or ask for a new one',
+  });
 }
 
 /**
@@ -98,7 +105,12 @@ function damaged(entry: ZipEntry, what: string): DropError {
  *
  * @param onBytes told of unpacked bytes as they come
  */
-export async function checkEntries(path: string, entries: ZipEntry[], signal: AbortSignal | undefined, onBytes: (bytes: number) => void): Promise<void> {
+export async function checkEntries(
+  path: string,
+  entries: ZipEntry[],
+  signal: AbortSignal | undefined,
+  onBytes: (bytes: number) => void,
+): Promise<void> {
   const file = await open(path, 'r');
   let next = 0;
   let failed = false;

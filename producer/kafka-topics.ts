@@ -1,10 +1,10 @@
 /** What Kafka looks like when a run begins, and whether it has all of the run's orders when it ends. */
 import type { DropStates } from '../shared/drop-record.js';
 import { ServiceError, TopicError } from '../shared/errors.js';
-import { type Admin, ensureTopics, type Kafka, topicInfo, type TopicOffsets, topicOffsets } from '../shared/kafka.js';
+import { type Admin, ensureTopics, type Kafka, type TopicOffsets, topicInfo, topicOffsets } from '../shared/kafka.js';
+import { isKafkaOutage } from '../shared/kafka-outage.js';
 import { type ServiceState, throughOutages } from '../shared/outage.js';
 import { readDrops } from './drop-journal.js';
-import { isKafkaOutage } from './kafka-outage.js';
 
 export interface Topics {
   /** The broker's id of the topic of the orders. */
@@ -34,7 +34,8 @@ export async function askTopics(place: KafkaPlace, partitions: number, signal: A
     const drops = await readDrops(kafka, admin, topic);
     const info = await topicInfo(kafka, topic);
     if (info === null) throw new Error(`the topic ${topic} is not known yet`);
-    if (drops.newer > 0) throw new ServiceError(`the topic ${topic}.drops has records of a newer version`, { hint: 'update glossier' });
+    if (drops.newer > 0)
+      throw new ServiceError(`the topic ${topic}.drops has records of a newer version`, { hint: 'update glossier' });
     return { topicId: info.id, partitions: info.partitions, offsets, drops };
   });
 }
@@ -44,17 +45,31 @@ export async function askTopics(place: KafkaPlace, partitions: number, signal: A
  *
  * @throws TopicError where it has fewer messages, or is another topic of the same name
  */
-export async function verifySent(place: KafkaPlace, before: Topics, sent: number, signal: AbortSignal | undefined): Promise<void> {
+export async function verifySent(
+  place: KafkaPlace,
+  before: Topics,
+  sent: number,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   const { kafka, topic } = place;
   const hint = 'the same command publishes the drop from its start';
-  const { info, offsets } = await withAdmin(place, signal, async admin => ({ offsets: await topicOffsets(admin, topic), info: await topicInfo(kafka, topic) }));
-  if (info?.id !== before.topicId) throw new TopicError(`the topic ${topic} was deleted while the drop was published`, { hint });
+  const { info, offsets } = await withAdmin(place, signal, async admin => ({
+    offsets: await topicOffsets(admin, topic),
+    info: await topicInfo(kafka, topic),
+  }));
+  if (info?.id !== before.topicId)
+    throw new TopicError(`the topic ${topic} was deleted while the drop was published`, { hint });
   const began = new Map(before.offsets.map(o => [o.partition, o.end]));
   const grown = offsets.reduce((sum, o) => sum + o.end - (began.get(o.partition) ?? 0), 0);
-  if (grown < sent) throw new TopicError(`the topic ${topic} has grown by ${grown} messages, and ${sent} were sent`, { hint });
+  if (grown < sent)
+    throw new TopicError(`the topic ${topic} has grown by ${grown} messages, and ${sent} were sent`, { hint });
 }
 
-async function withAdmin<T>({ kafka, service }: KafkaPlace, signal: AbortSignal | undefined, work: (admin: Admin) => Promise<T>): Promise<T> {
+async function withAdmin<T>(
+  { kafka, service }: KafkaPlace,
+  signal: AbortSignal | undefined,
+  work: (admin: Admin) => Promise<T>,
+): Promise<T> {
   return throughOutages(service, isKafkaOutage, signal, async () => {
     const admin = kafka.admin();
     try {

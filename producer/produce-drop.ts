@@ -1,12 +1,11 @@
 /** Publishes one drop: the only file that knows the order of the stages. */
-import { DROP_RECORD_FORMAT, type DropFile, type DropManifest } from '../shared/drop-record.js';
+import type { DropFile } from '../shared/drop-record.js';
 import { InterruptedError, TopicError } from '../shared/errors.js';
 import type { Kafka } from '../shared/kafka.js';
 import type { Logger } from '../shared/log.js';
-import { monthOfFile } from '../shared/order.js';
-import { pause, ServiceState } from '../shared/outage.js';
+import { atMost, ServiceState } from '../shared/outage.js';
 import type { Settings } from '../shared/settings.js';
-import { DropJournal, findPublication, type Publication } from './drop-journal.js';
+import { DropJournal, findPublication, newManifest, type Publication } from './drop-journal.js';
 import { type FetchedDrop, fetchDrop } from './fetch-drop.js';
 import { IdempotentWriter } from './idempotent-writer.js';
 import { checkEntries } from './inflate-entry.js';
@@ -17,7 +16,15 @@ import { readZipEntries, type ZipEntry } from './zip-entries.js';
 
 export type ProduceSettings = Pick<
   Settings,
-  'topic' | 'partitions' | 'outageTimeout' | 'shutdownTimeout' | 'maxOrderBytes' | 'maxEntries' | 'maxFileBytes' | 'maxDropBytes' | 'maxRatio'
+  | 'topic'
+  | 'partitions'
+  | 'outageTimeout'
+  | 'shutdownTimeout'
+  | 'maxOrderBytes'
+  | 'maxEntries'
+  | 'maxFileBytes'
+  | 'maxDropBytes'
+  | 'maxRatio'
 >;
 
 export interface ProduceProgress {
@@ -68,7 +75,11 @@ const PROGRESS_EVERY = 1000;
  */
 export async function produceDrop(options: ProduceOptions): Promise<ProduceResult> {
   const { source, kafka, settings, log, signal, onProgress, again = false } = options;
-  const place: KafkaPlace = { kafka, topic: settings.topic, service: new ServiceState('Kafka', log, settings.outageTimeout) };
+  const place: KafkaPlace = {
+    kafka,
+    topic: settings.topic,
+    service: new ServiceState('Kafka', log, settings.outageTimeout),
+  };
   const halt = new AbortController(); // the caller's signal; also ends one side when the other fails
   const onAbort = () => halt.abort(signal?.reason);
   signal?.addEventListener('abort', onAbort, { once: true });
@@ -88,15 +99,35 @@ export async function produceDrop(options: ProduceOptions): Promise<ProduceResul
     const known = publication.state?.manifest;
     if (known?.state === 'published') {
       const { id, orders, files } = known;
-      return { id, name: drop.name, state: 'already', orders: orders ?? 0, sent: 0, files, bytes: drop.bytes, resumed: false };
+      return {
+        id,
+        name: drop.name,
+        state: 'already',
+        orders: orders ?? 0,
+        sent: 0,
+        files,
+        bytes: drop.bytes,
+        resumed: false,
+      };
     }
     if (known && known.partitions > topics.partitions) {
-      throw new TopicError(`the topic ${settings.topic} has ${topics.partitions} partitions, and had ${known.partitions} when this drop began`, {
-        hint: `has it been made anew? then ${settings.topic}.drops must be, too`,
-      });
+      throw new TopicError(
+        `the topic ${settings.topic} has ${topics.partitions} partitions, and had ${known.partitions} when this drop began`,
+        {
+          hint: `has it been made anew? then ${settings.topic}.drops must be, too`,
+        },
+      );
     }
     await checking;
-    return await publish({ ...options, place, drop, entries, topics, publication, progress: progressOf(entries, onProgress) });
+    return await publish({
+      ...options,
+      place,
+      drop,
+      entries,
+      topics,
+      publication,
+      progress: progressOf(entries, onProgress),
+    });
   } finally {
     halt.abort();
     signal?.removeEventListener('abort', onAbort);
@@ -117,10 +148,16 @@ interface Run extends ProduceOptions {
 async function publish(run: Run): Promise<ProduceResult> {
   const { place, settings, signal, drop, entries, topics, publication, progress } = run;
   const { id, state } = publication;
-  const manifest = state?.manifest ?? newManifest(run);
+  const manifest = state?.manifest ?? newManifest(id, drop, entries, topics.partitions);
   const writer = new IdempotentWriter({ ...place, signal });
   const journal = new DropJournal(writer, settings.topic);
-  const input = { path: drop.path, entries, limits: settings, signal, onBytes: (b: number, orders: number) => progress('publish', b, orders) };
+  const input = {
+    path: drop.path,
+    entries,
+    limits: settings,
+    signal,
+    onBytes: (b: number, orders: number) => progress('publish', b, orders),
+  };
   let confirmed: Mark = state?.progress ?? START;
   let sent = 0;
   let publisher: OrderPublisher | null = null;
@@ -150,35 +187,22 @@ async function publish(run: Run): Promise<ProduceResult> {
     const files = (await publishFrom(confirmed)) ?? (await publishFrom(START))!;
     await verifySent(place, topics, sent, signal);
     const orders = files.reduce((sum, f) => sum + f.orders!, 0);
-    await journal.finish({ ...manifest, state: 'published', files, orders, finishedAt: new Date().toISOString() }, confirmed);
+    await journal.finish(
+      { ...manifest, state: 'published', files, orders, finishedAt: new Date().toISOString() },
+      confirmed,
+    );
     return { id, name: drop.name, state: 'published', orders, sent, files, bytes: drop.bytes, resumed: state !== null };
   } catch (error) {
     if (error instanceof TopicError) confirmed = START; // the topic has lost orders: none of the drop counts any more
-    await within(settings.shutdownTimeout / 2, save());
+    await atMost(settings.shutdownTimeout / 2, save());
     if (!signal?.aborted) throw error;
     throw new InterruptedError(`interrupted with ${confirmed.orders} orders of ${drop.name} published`, {
       hint: 'the same command goes on from there',
       cause: error,
     });
   } finally {
-    await within(1000, writer.close());
+    await atMost(1000, writer.close());
   }
-}
-
-function newManifest({ drop, entries, topics, publication }: Run): DropManifest {
-  return {
-    format: DROP_RECORD_FORMAT,
-    id: publication.id,
-    name: drop.name,
-    sha256: drop.sha256,
-    bytes: drop.bytes,
-    partitions: topics.partitions,
-    state: 'publishing',
-    files: entries.map(e => ({ name: e.name, month: monthOfFile(e.name), bytes: e.bytes, orders: null })),
-    orders: null,
-    startedAt: new Date().toISOString(),
-    finishedAt: null,
-  };
 }
 
 type Report = (phase: ProduceProgress['phase'], bytes: number, orders: number) => void;
@@ -191,11 +215,4 @@ function progressOf(entries: ZipEntry[], onProgress: ProduceOptions['onProgress'
     bytesDone += bytes;
     onProgress?.({ phase, bytesDone, bytesTotal, orders });
   };
-}
-
-/** Waits for something, but not longer than so many milliseconds, and whatever comes of it. */
-async function within(milliseconds: number, work: Promise<unknown>): Promise<void> {
-  const timer = new AbortController();
-  await Promise.race([work.catch(() => {}), pause(milliseconds, timer.signal)]);
-  timer.abort();
 }

@@ -20,7 +20,12 @@ export interface PartitionAnswer {
 
 /** A request and its decoder as kafkajs' connections take them. */
 export interface WireCall<T> {
-  request: { apiKey: number; apiVersion: number; apiName: string; encode(): Promise<{ buf: Buffer; buffer: Buffer; size(): number }> };
+  request: {
+    apiKey: number;
+    apiVersion: number;
+    apiName: string;
+    encode(): Promise<{ buf: Buffer; buffer: Buffer; size(): number }>;
+  };
   response: { decode(payload: Buffer): Promise<Buffer>; parse(payload: Buffer): Promise<T> };
 }
 

@@ -45,7 +45,15 @@ export class RecordBatchBuilder {
    * @param keyEnd where its key ends; 0 for a record without a key
    * @param headers as `encodeRecordHeaders` has them; `lastHeader` goes behind them
    */
-  add(bytes: Buffer, start: number, end: number, keyStart: number, keyEnd: number, headers: Uint8Array, lastHeader: Uint8Array = EMPTY): void {
+  add(
+    bytes: Buffer,
+    start: number,
+    end: number,
+    keyStart: number,
+    keyEnd: number,
+    headers: Uint8Array,
+    lastHeader: Uint8Array = EMPTY,
+  ): void {
     const valueBytes = end - start;
     const keyBytes = keyEnd - keyStart;
     const keySize = keyEnd === 0 ? 1 : varintSize(keyBytes) + keyBytes;
@@ -81,7 +89,9 @@ export class RecordBatchBuilder {
   #reserve(bytes: number): void {
     const needed = this.length + bytes;
     if (needed <= this.#buffer.length) return;
-    const larger = Buffer.allocUnsafe(Math.max(needed, Math.min(2 * this.#buffer.length, this.#buffer.length + (1 << 20))));
+    const larger = Buffer.allocUnsafe(
+      Math.max(needed, Math.min(2 * this.#buffer.length, this.#buffer.length + (1 << 20))),
+    );
     larger.set(this.#buffer.subarray(0, this.length));
     this.#buffer = larger;
   }

@@ -35,7 +35,11 @@ const LONGEST_COMMENT = 0xffff;
  * @throws DropError where there is no such record, or it does not fit the file
  */
 export async function readDirectoryEnd(file: FileHandle, size: number, name: string): Promise<DirectoryEnd> {
-  const tail = await read(file, Math.max(0, size - END_BYTES - LONGEST_COMMENT), Math.min(size, END_BYTES + LONGEST_COMMENT));
+  const tail = await read(
+    file,
+    Math.max(0, size - END_BYTES - LONGEST_COMMENT),
+    Math.min(size, END_BYTES + LONGEST_COMMENT),
+  );
   const inTail = findEnd(tail);
   if (inTail < 0) throw notAZip(await read(file, 0, Math.min(size, 4)), name);
   const at = size - tail.length + inTail;
@@ -50,7 +54,12 @@ export async function readDirectoryEnd(file: FileHandle, size: number, name: str
   const found = await readEnd64(file, at); // may be there although nothing in the zip is so large
   if (found !== null) {
     const agrees = (small: number, full: number, large: number) => small === full || small === large;
-    if (!agrees(entries, 0xffff, found.entries) || !agrees(bytes, 0xffffffff, found.bytes) || !agrees(offset, 0xffffffff, found.offset)) throw corrupt();
+    if (
+      !agrees(entries, 0xffff, found.entries) ||
+      !agrees(bytes, 0xffffffff, found.bytes) ||
+      !agrees(offset, 0xffffffff, found.offset)
+    )
+      throw corrupt();
     ({ at: end, entries, bytes, offset } = found);
     if (disk === 0xffff) disk = 0;
   }
@@ -75,7 +84,10 @@ function findEnd(tail: Buffer): number {
 }
 
 /** The zip64 record, found through its locator before the ordinary record; null where there is none. */
-async function readEnd64(file: FileHandle, endAt: number): Promise<{ at: number; entries: number; bytes: number; offset: number } | null> {
+async function readEnd64(
+  file: FileHandle,
+  endAt: number,
+): Promise<{ at: number; entries: number; bytes: number; offset: number } | null> {
   if (endAt < LOCATOR64_BYTES + END64_BYTES) return null;
   const locator = await read(file, endAt - LOCATOR64_BYTES, LOCATOR64_BYTES);
   if (locator.readUInt32LE(0) !== LOCATOR64) return null;
@@ -98,7 +110,14 @@ function notAZip(start: Buffer, name: string): DropError {
   if (start.length === 4 && start.readUInt32LE(0) === 0x04034b50) {
     return new DropError(`${name} is cut off: its directory, at the end, is missing`, { hint: HINT });
   }
-  const what = start[0] === 0x1f && start[1] === 0x8b ? ' but packed by gzip' : /^\s*[{[]/.test(start.toString('latin1')) ? ' but looks like JSON' : start[0] === 0x3c ? ' but looks like a web page' : '';
+  const what =
+    start[0] === 0x1f && start[1] === 0x8b
+      ? ' but packed by gzip'
+      : /^\s*[{[]/.test(start.toString('latin1'))
+        ? ' but looks like JSON'
+        : start[0] === 0x3c
+          ? ' but looks like a web page'
+          : '';
   return new DropError(`${name} is not a zip${what}`, { hint: 'a drop is a zip of YYYY-MM-DD.json files' });
 }
 
@@ -108,7 +127,10 @@ export async function read(file: FileHandle, at: number, bytes: number): Promise
   let done = 0;
   while (done < bytes) {
     const { bytesRead } = await file.read(buffer, done, bytes - done, at + done);
-    if (bytesRead === 0) throw new DropError('the drop became shorter while it was read', { hint: 'wait until it has been copied to its end' });
+    if (bytesRead === 0)
+      throw new DropError('the drop became shorter while it was read', {
+        hint: 'wait until it has been copied to its end',
+      });
     done += bytesRead;
   }
   return buffer;

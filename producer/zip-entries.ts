@@ -45,9 +45,12 @@ export async function readZipEntries(path: string, name: string, limits: ZipLimi
     const { size } = await file.stat();
     const end = await readDirectoryEnd(file, size, name);
     if (end.entries > limits.maxEntries) {
-      throw new DropError(`${name} has ${end.entries} entries, more than ${limits.maxEntries}`, { hint: 'raise MAX_ENTRIES if that is right' });
+      throw new DropError(`${name} has ${end.entries} entries, more than ${limits.maxEntries}`, {
+        hint: 'raise MAX_ENTRIES if that is right',
+      });
     }
-    if (end.directoryBytes > MAX_DIRECTORY_BYTES) throw new DropError(`${name} has a directory of ${end.directoryBytes} bytes`, { hint: HINT });
+    if (end.directoryBytes > MAX_DIRECTORY_BYTES)
+      throw new DropError(`${name} has a directory of ${end.directoryBytes} bytes`, { hint: HINT });
     const directory = await parseDirectory(path, size, end, name);
     const entries = wantedEntries(directory, end, name);
     checkLimits(entries, limits, name);
@@ -65,7 +68,8 @@ async function parseDirectory(path: string, size: number, end: DirectoryEnd, nam
     stream: (offset: number) => {
       const start = end.prefix + offset;
       // its reader fails now and then where nothing follows what it asks for, so something follows
-      const stream = start === end.at ? Readable.from([end.record, Buffer.alloc(64)]) : createReadStream(path, { start });
+      const stream =
+        start === end.at ? Readable.from([end.record, Buffer.alloc(64)]) : createReadStream(path, { start });
       streams.push(stream);
       return stream;
     },
@@ -104,7 +108,8 @@ function wantedEntries(directory: CentralDirectory, end: DirectoryEnd, name: str
     if (!sizes.every(n => Number.isSafeInteger(n) && n >= 0) || at + 30 + e.compressedSize > end.directoryAt) {
       throw refuse('lies outside the zip by the directory');
     }
-    if (e.compressionMethod === 0 && e.compressedSize !== e.uncompressedSize) throw refuse('has two sizes in the directory');
+    if (e.compressionMethod === 0 && e.compressedSize !== e.uncompressedSize)
+      throw refuse('has two sizes in the directory');
     entries.push({
       name: file,
       bytes: e.uncompressedSize,
@@ -126,7 +131,9 @@ function wantedEntries(directory: CentralDirectory, end: DirectoryEnd, name: str
 /** Names that end in `.json`; not folders, nor what macOS and editors add. */
 export function isWanted(name: string): boolean {
   if (!name.endsWith('.json')) return false;
-  return name.split(/[/\\]/).every(part => part !== '__MACOSX' && (part === '.' || part === '..' || !part.startsWith('.')));
+  return name
+    .split(/[/\\]/)
+    .every(part => part !== '__MACOSX' && (part === '.' || part === '..' || !part.startsWith('.')));
 }
 
 function checkLimits(entries: ZipEntry[], limits: ZipLimits, name: string): void {
@@ -134,20 +141,28 @@ function checkLimits(entries: ZipEntry[], limits: ZipLimits, name: string): void
   let packed = 0;
   for (const e of entries) {
     if (e.bytes > limits.maxFileBytes) {
-      throw new DropError(`${name}: ${printable(e.name)} unpacks to ${e.bytes} bytes, more than ${limits.maxFileBytes}`, {
-        hint: 'raise MAX_FILE_BYTES if that is right',
-      });
+      throw new DropError(
+        `${name}: ${printable(e.name)} unpacks to ${e.bytes} bytes, more than ${limits.maxFileBytes}`,
+        {
+          hint: 'raise MAX_FILE_BYTES if that is right',
+        },
+      );
     }
     unpacked += e.bytes;
     packed += e.packedBytes;
   }
   if (unpacked > limits.maxDropBytes) {
-    throw new DropError(`${name} unpacks to ${unpacked} bytes, more than ${limits.maxDropBytes}`, { hint: 'raise MAX_DROP_BYTES if that is right' });
+    throw new DropError(`${name} unpacks to ${unpacked} bytes, more than ${limits.maxDropBytes}`, {
+      hint: 'raise MAX_DROP_BYTES if that is right',
+    });
   }
   if (unpacked > packed * limits.maxRatio) {
-    throw new DropError(`${name} unpacks to ${Math.ceil(unpacked / Math.max(packed, 1))} times its size, more than ${limits.maxRatio}`, {
-      hint: 'raise MAX_RATIO if that is right',
-    });
+    throw new DropError(
+      `${name} unpacks to ${Math.ceil(unpacked / Math.max(packed, 1))} times its size, more than ${limits.maxRatio}`,
+      {
+        hint: 'raise MAX_RATIO if that is right',
+      },
+    );
   }
 }
 
@@ -156,4 +171,3 @@ export function printable(name: string): string {
   const shown = name.replace(/[\0-\x1f\x7f-\x9f]/g, '?');
   return shown.length > 100 ? `${shown.slice(0, 99)}…` : shown;
 }
-

@@ -153,7 +153,12 @@ export class OrderConsumer {
     this.#assigned = new Map(partitions.map(p => [p, { next: null }]));
     this.#notify();
     if (partitions.length === 0 || this.#stopped) return;
-    this.#consumer.pause([{ topic, partitions }]);
+    try {
+      this.#consumer.pause([{ topic, partitions }]);
+    } catch (error) {
+      this.options.log.debug({ reason: oneLine(error) }, 'the consumer went away before it could be paused');
+      return;
+    }
     this.#seekPositions(generation, partitions).catch(error => this.#fail(error));
   }
 
@@ -162,12 +167,17 @@ export class OrderConsumer {
     const positions = await this.options.positions();
     if (generation !== this.generation || this.#stopped) return;
     for (const partition of partitions) {
-      const next = positions.get(partition);
-      if (next === undefined) throw new ServiceError(`partition ${partition} of "${topic}" has no position`);
-      this.#assigned.get(partition)!.next = next;
-      this.#consumer.seek({ topic, partition, offset: String(next) });
+      if (!positions.has(partition)) throw new ServiceError(`partition ${partition} of "${topic}" has no position`);
     }
-    this.#consumer.resume([{ topic, partitions }]);
+    try {
+      for (const partition of partitions) this.#consumer.seek({ topic, partition, offset: String(positions.get(partition)) });
+      this.#consumer.resume([{ topic, partitions }]);
+    } catch (error) {
+      // kafkajs crashed between the join and now, and has not said so yet; it joins again, or CRASH tells
+      this.options.log.debug({ reason: oneLine(error) }, 'the consumer went away before it could start from the positions');
+      return;
+    }
+    for (const partition of partitions) this.#assigned.get(partition)!.next = positions.get(partition)!;
   }
 
   async #take({ batch, heartbeat, resolveOffset }: EachBatchPayload): Promise<void> {

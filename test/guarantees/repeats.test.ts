@@ -44,9 +44,9 @@ async function load(messages: Message[], code: number): Promise<Record<string, u
 }
 
 test('what was published twice counts once, also behind an order that comes twice in the file', { timeout: 120_000 }, async () => {
-  // the order at 95 is that of 5: bypassed, and behind it others are loaded in the same batch
-  const file = Array.from({ length: 100 }, (_, i) => message(i, i === 95 ? 6 : i + 1));
-  assert.deepEqual(await load([...file, ...file.slice(20)], 0), { loaded: 99, bypassed: 1, rejected: 0, line_items: 99 });
+  // the order at 80 is that of 5: bypassed, and behind it others are loaded to the end of the batch
+  const file = Array.from({ length: 90 }, (_, i) => message(i, i === 80 ? 6 : i + 1));
+  assert.deepEqual(await load([...file, ...file.slice(20)], 0), { loaded: 89, bypassed: 1, rejected: 0, line_items: 89 });
 });
 
 test('a reject that was published twice is one reject', { timeout: 120_000 }, async () => {

@@ -22,7 +22,9 @@ const ORDERS = 4000;
 async function drop(): Promise<string> {
   const order = (id: number) => `{"id":${id},"note":"${`${id} `.repeat(150)}"}`;
   const data = (f: number) => `{"orders":[${Array.from({ length: ORDERS }, (_, n) => order(1 + f * ORDERS + n))}]}`;
-  return folder.save(await makeZip(Array.from({ length: FILES }, (_, f) => ({ name: `2017-12-${f + 10}.json`, data: data(f) }))));
+  return folder.save(
+    await makeZip(Array.from({ length: FILES }, (_, f) => ({ name: `2017-12-${f + 10}.json`, data: data(f) }))),
+  );
 }
 
 async function keysOf(kafka: Kafka, topic: string): Promise<string[]> {
@@ -36,6 +38,12 @@ async function keysOf(kafka: Kafka, topic: string): Promise<string[]> {
   return keys;
 }
 
+async function comeBack(signal: 'SIGKILL' | 'SIGTERM', port: number): Promise<void> {
+  if (signal === 'SIGTERM') await stopKafka(dir);
+  else process.kill(findKafka(dir)!.pid, signal);
+  await startKafka({ dir, libDir: LIB_DIR, port });
+}
+
 for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
   test(`Kafka ends by ${signal} and comes back`, async () => {
     const { port, brokers } = await startKafka({ dir, libDir: LIB_DIR });
@@ -43,12 +51,14 @@ for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
     const log = pino({ level: 'info' }, { write: (line: string) => lines.push(JSON.parse(line).msg) });
     const kafka = createKafka({ brokers, log });
     const topic = `outage-${signal}`;
-    const { settings } = resolveSettings({ topic, partitions: '4', kafkaBrokers: brokers.join(), databaseUrl: 'postgres://unused' }, {});
+    const { settings } = resolveSettings(
+      { topic, partitions: '4', outageTimeout: '2m', kafkaBrokers: brokers.join(), databaseUrl: 'postgres://unused' },
+      {},
+    );
     let restarted: Promise<unknown> | null = null;
     const onProgress = (p: ProduceProgress) => {
       if (p.phase !== 'publish' || p.orders < (FILES * ORDERS) / 3 || restarted !== null) return;
-      process.kill(findKafka(dir)!.pid, signal);
-      restarted = startKafka({ dir, libDir: LIB_DIR, port });
+      restarted = comeBack(signal, port);
     };
     const result = await produceDrop({ source: await drop(), kafka, settings, log, onProgress });
     await restarted;

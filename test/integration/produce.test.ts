@@ -7,7 +7,12 @@ import { pino } from 'pino';
 import { readDrops } from '../../producer/drop-journal.js';
 import { inflateEntry } from '../../producer/inflate-entry.js';
 import { murmur2, partitionOf } from '../../producer/murmur2.js';
-import { type ProduceOptions, type ProduceProgress, type ProduceSettings, produceDrop } from '../../producer/produce-drop.js';
+import {
+  type ProduceOptions,
+  type ProduceProgress,
+  type ProduceSettings,
+  produceDrop,
+} from '../../producer/produce-drop.js';
 import { readZipEntries } from '../../producer/zip-entries.js';
 import { DropError, InterruptedError, ServiceError } from '../../shared/errors.js';
 import { createKafka, topicInfo } from '../../shared/kafka.js';
@@ -26,7 +31,10 @@ after(() => folder.remove());
 const PARTITIONS = 5;
 
 function settings(topic: string): ProduceSettings {
-  return resolveSettings({ topic, partitions: String(PARTITIONS), kafkaBrokers: brokers.join(), databaseUrl: 'postgres://unused' }, {}).settings;
+  return resolveSettings(
+    { topic, partitions: String(PARTITIONS), kafkaBrokers: brokers.join(), databaseUrl: 'postgres://unused' },
+    {},
+  ).settings;
 }
 
 function produce(source: string, topic: string, more: Partial<ProduceOptions> = {}) {
@@ -63,7 +71,13 @@ async function readTopic(topic: string): Promise<Message[]> {
         for (const m of batch.messages) {
           const place = decodeHeaders(m.headers as Headers);
           assert.ok(place, 'headers');
-          messages.push({ partition: batch.partition, offset: Number(m.offset), key: m.key && String(m.key), value: String(m.value), ...place });
+          messages.push({
+            partition: batch.partition,
+            offset: Number(m.offset),
+            key: m.key && String(m.key),
+            value: String(m.value),
+            ...place,
+          });
         }
         if (Number(batch.lastOffset()) + 1 >= ends.get(batch.partition)!) open.delete(batch.partition);
         if (open.size === 0) resolve();
@@ -93,7 +107,8 @@ async function realDrop(): Promise<{ zip: string; orders: number | null }> {
   const place = process.env.GLOSSIER_DROP ?? path.resolve('../shared/real');
   if (existsSync(place)) {
     const zip = statSync(place).isDirectory() ? readdirSync(place).find(f => f.endsWith('.zip')) : '';
-    if (zip !== undefined) return { zip: path.join(place, zip), orders: zip.startsWith('orders-2017-10-30') ? 13_183 : null };
+    if (zip !== undefined)
+      return { zip: path.join(place, zip), orders: zip.startsWith('orders-2017-10-30') ? 13_183 : null };
   }
   return { zip: await generated(5, 400), orders: 2000 };
 }
@@ -101,9 +116,12 @@ async function realDrop(): Promise<{ zip: string; orders: number | null }> {
 /** A drop of so many files of so many orders of about 1 KB each. */
 async function generated(files: number, orders: number): Promise<string> {
   const day = (f: number) => `2017-12-${String((f % 28) + 1).padStart(2, '0')}.json`;
-  const order = (f: number, n: number) => JSON.stringify({ id: 1 + f * 1_000_000 + n, note: `${f}/${n} `.repeat(100), total_price: '1.00' });
+  const order = (f: number, n: number) =>
+    JSON.stringify({ id: 1 + f * 1_000_000 + n, note: `${f}/${n} `.repeat(100), total_price: '1.00' });
   const data = (f: number) => `{"orders":[${Array.from({ length: orders }, (_, n) => order(f, n))}]}`;
-  return folder.save(await makeZip(Array.from({ length: files }, (_, f) => ({ name: `part-${f}/${day(f)}`, data: data(f) }))));
+  return folder.save(
+    await makeZip(Array.from({ length: files }, (_, f) => ({ name: `part-${f}/${day(f)}`, data: data(f) }))),
+  );
 }
 
 /** In each partition no order stands before all earlier ones of that partition have been there. */
@@ -119,7 +137,8 @@ function assertOrder(messages: Message[], files: string[]): void {
     let reached = 0;
     for (const place of list) {
       if (place === sorted[reached]) reached++;
-      else assert.ok(reached > 0 && place <= sorted[reached - 1], 'an order came before an earlier one of its partition');
+      else
+        assert.ok(reached > 0 && place <= sorted[reached - 1], 'an order came before an earlier one of its partition');
     }
   }
 }
@@ -163,7 +182,10 @@ test('publishes the real drop: every order once, its bytes, its key, its place',
   }
 
   const already = await produce(zip, topic);
-  assert.deepEqual([already.state, already.id, already.orders, already.sent, already.files], ['already', result.id, count, 0, result.files]);
+  assert.deepEqual(
+    [already.state, already.id, already.orders, already.sent, already.files],
+    ['already', result.id, count, 0, result.files],
+  );
   const again = await produce(zip, topic, { again: true });
   assert.deepEqual([again.state, again.id, again.sent], ['published', `${result.id}-2`, count]);
   assert.equal((await readTopic(topic)).length, 2 * count);
@@ -184,11 +206,17 @@ test('interrupted, it goes on where it was, and again does not double it', async
   const before = await readTopic(topic);
   assert.ok(before.length > 0 && before.length < 36_000);
   const result = await produce(zip, topic, { again: true });
-  assert.deepEqual([result.state, result.orders, result.sent, result.resumed], ['published', 36_000, 36_000 - before.length, true]);
+  assert.deepEqual(
+    [result.state, result.orders, result.sent, result.resumed],
+    ['published', 36_000, 36_000 - before.length, true],
+  );
   const messages = await readTopic(topic);
   assert.equal(messages.length, 36_000, 'what was confirmed is not sent again');
   assert.equal(new Set(messages.map(m => m.key)).size, 36_000);
-  assertOrder(messages, result.files.map(f => f.name));
+  assertOrder(
+    messages,
+    result.files.map(f => f.name),
+  );
   assert.equal((await produce(zip, topic)).state, 'already');
 });
 
@@ -202,7 +230,10 @@ test('two producers of one drop at once do no harm', async () => {
   );
   const messages = await readTopic(topic);
   assert.equal(new Set(messages.map(m => m.key)).size, 8000);
-  assertOrder(messages, results[0].files.map(f => f.name));
+  assertOrder(
+    messages,
+    results[0].files.map(f => f.name),
+  );
   assert.equal((await produce(zip, topic)).state, 'already');
 });
 
@@ -219,7 +250,13 @@ test('a broken file is recorded with its fault; an empty drop is published too',
   assert.deepEqual(result.files, [
     { name: '2017-12-01.json', month: '2017_12', bytes: 36, orders: 2, fault },
     { name: '2017-12-02.json', month: '2017_12', bytes: 23, orders: 2 },
-    { name: 'x.json', month: null, bytes: 2, orders: 0, fault: { reason: 'there is no `orders` array', byte: 1, orders: 0 } },
+    {
+      name: 'x.json',
+      month: null,
+      bytes: 2,
+      orders: 0,
+      fault: { reason: 'there is no `orders` array', byte: 1, orders: 0 },
+    },
   ]);
   assert.deepEqual((await readTopic(topic)).map(m => m.value).sort(), ['5', '{"id":1}', '{"id":2}', '{"id":4}']);
   const empty = await produce(folder.save(await makeZip([{ name: 'a.json', data: '{"orders":[]}' }])), topic);

@@ -10,7 +10,19 @@ const SHA = '0123456789abcdef'.repeat(4);
 const ID = '0123456789abcdef';
 
 function manifest(id: string, state: DropManifest['state'], orders: number | null = null): DropManifest {
-  return { format: DROP_RECORD_FORMAT, id, name: 'x.zip', sha256: SHA, bytes: 1, partitions: 8, state, files: [], orders, startedAt: '', finishedAt: null };
+  return {
+    format: DROP_RECORD_FORMAT,
+    id,
+    name: 'x.zip',
+    sha256: SHA,
+    bytes: 1,
+    partitions: 8,
+    state,
+    files: [],
+    orders,
+    startedAt: '',
+    finishedAt: null,
+  };
 }
 
 function states(...manifests: DropManifest[]): DropStates {

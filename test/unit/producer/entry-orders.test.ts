@@ -56,7 +56,8 @@ test('hands out the very bytes of each order and its id', () => {
 });
 
 test('an empty array is no fault', () => {
-  for (const file of ['{"orders":[]}', '{"orders":[ ] }', ' {"a":1,"orders":[],"b":[]} ']) assert.deepEqual(cut(file), { values: [], keys: [], fault: null });
+  for (const file of ['{"orders":[]}', '{"orders":[ ] }', ' {"a":1,"orders":[],"b":[]} '])
+    assert.deepEqual(cut(file), { values: [], keys: [], fault: null });
 });
 
 test('elements that are no objects are handed out as they are', () => {
@@ -91,13 +92,10 @@ test('a key is taken from whole numbers in 1…2^63-1 in plain digits alone', ()
 });
 
 test('of several ids the last counts, also one written with escapes', () => {
-  assert.deepEqual(cut('{"orders":[{"id":1,"id":2},{"id":1,"\\u0069d":"x"},{"\\u0069\\u0064":7},{"i\\u0064x":7},{"\\\\d":1}]}').keys, [
-    '2',
-    null,
-    '7',
-    null,
-    null,
-  ]);
+  assert.deepEqual(
+    cut('{"orders":[{"id":1,"id":2},{"id":1,"\\u0069d":"x"},{"\\u0069\\u0064":7},{"i\\u0064x":7},{"\\\\d":1}]}').keys,
+    ['2', null, '7', null, null],
+  );
 });
 
 test('other keys stand before and after, and are checked', () => {
@@ -148,7 +146,10 @@ test('an order that is too large ends the file, whatever the chunks', () => {
   const text = '1 @2012: an order has more than 2000 bytes (MAX_ORDER_BYTES)';
   assert.equal(fault(`{"orders":[${order(2000)},${order(2001)},1]}`, limits), text);
   assert.equal(fault(`{"orders":[${order(2000)},${order(100_000)},1]}`, limits), text);
-  assert.equal(fault(`{"a":"${'x'.repeat(2001)}","orders":[1]}`, limits), '0 @5: a value beside `orders` has more than 2000 bytes (MAX_ORDER_BYTES)');
+  assert.equal(
+    fault(`{"a":"${'x'.repeat(2001)}","orders":[1]}`, limits),
+    '0 @5: a value beside `orders` has more than 2000 bytes (MAX_ORDER_BYTES)',
+  );
 });
 
 test('however deeply an order is nested, it is handed out: the worker refuses it alone', () => {
@@ -168,49 +169,96 @@ function written(value: unknown, blanks: Iterator<string>): string {
   return `{${s()}${members.join(`,${s()}`)}}`;
 }
 const json = () => fc.jsonValue({ maxDepth: 4, depthSize: 'small' });
-const order = () => fc.oneof(fc.dictionary(fc.oneof(fc.constantFrom('id', 'total', 'line_items'), fc.string()), json(), { maxKeys: 6 }), json());
+const order = () =>
+  fc.oneof(
+    fc.dictionary(fc.oneof(fc.constantFrom('id', 'total', 'line_items'), fc.string()), json(), { maxKeys: 6 }),
+    json(),
+  );
 
 test('any orders in any layout and any chunks come out as they were', () => {
   fc.assert(
-    fc.property(fc.array(order(), { maxLength: 8 }), fc.dictionary(fc.string(), json(), { maxKeys: 3 }), layout, fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1 }), (orders, others, blanks, sizes) => {
-      delete others.orders;
-      const texts = orders.map(o => written(o, blanks));
-      const before = Object.entries(others).map(([k, v]) => `${JSON.stringify(k)}:${written(v, blanks)},`);
-      const file = `{${before.join('')}"orders":[${texts.join(',')}]}`;
-      const found = cut(file, sizes);
-      assert.equal(found.fault, null);
-      assert.deepEqual(found.values, texts);
-      found.keys.forEach((key, n) => {
-        const id = (orders[n] as { id?: unknown } | null)?.id;
-        const plain = Array.isArray(orders[n]) || typeof id !== 'number' || !/^[1-9]\d{0,18}$/.test(JSON.stringify(id)) ? null : JSON.stringify(id);
-        assert.equal(key, plain === null || BigInt(plain) >= 2n ** 63n ? null : plain);
-      });
-    }),
+    fc.property(
+      fc.array(order(), { maxLength: 8 }),
+      fc.dictionary(fc.string(), json(), { maxKeys: 3 }),
+      layout,
+      fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1 }),
+      (orders, others, blanks, sizes) => {
+        delete others.orders;
+        const texts = orders.map(o => written(o, blanks));
+        const before = Object.entries(others).map(([k, v]) => `${JSON.stringify(k)}:${written(v, blanks)},`);
+        const file = `{${before.join('')}"orders":[${texts.join(',')}]}`;
+        const found = cut(file, sizes);
+        assert.equal(found.fault, null);
+        assert.deepEqual(found.values, texts);
+        found.keys.forEach((key, n) => {
+          const id = (orders[n] as { id?: unknown } | null)?.id;
+          const plain =
+            Array.isArray(orders[n]) || typeof id !== 'number' || !/^[1-9]\d{0,18}$/.test(JSON.stringify(id))
+              ? null
+              : JSON.stringify(id);
+          assert.equal(key, plain === null || BigInt(plain) >= 2n ** 63n ? null : plain);
+        });
+      },
+    ),
     { numRuns: 300 },
   );
 });
 
 test('a file is taken where JSON.parse takes it, and no other', () => {
-  const alphabet = ['{', '}', '[', ']', ',', ':', '"', '\\', '1', '-', '.', 'e', 'true', 'null', ' ', '"a"', '"orders"', '\\u00e9', '{"orders":[', '{"id":1}'];
+  const alphabet = [
+    '{',
+    '}',
+    '[',
+    ']',
+    ',',
+    ':',
+    '"',
+    '\\',
+    '1',
+    '-',
+    '.',
+    'e',
+    'true',
+    'null',
+    ' ',
+    '"a"',
+    '"orders"',
+    '\\u00e9',
+    '{"orders":[',
+    '{"id":1}',
+  ];
   fc.assert(
-    fc.property(fc.array(fc.constantFrom(...alphabet), { maxLength: 12 }), fc.integer({ min: 1, max: 9 }), (parts, size) => {
-      const file = `{"orders":[${parts.join('')}]}`;
-      let parsed: { orders?: unknown } | undefined;
-      try {
-        parsed = JSON.parse(file);
-      } catch {}
-      const found = cut(file, [size]);
-      assert.deepEqual(found, cut(file));
-      if (parsed === undefined) assert.ok(found.fault, file);
-      else if (found.fault === null) assert.deepEqual(found.values.map(v => JSON.parse(v)), parsed.orders);
-      else assert.match(found.fault.reason, /twice|no `orders`|not an array/, file);
-    }),
+    fc.property(
+      fc.array(fc.constantFrom(...alphabet), { maxLength: 12 }),
+      fc.integer({ min: 1, max: 9 }),
+      (parts, size) => {
+        const file = `{"orders":[${parts.join('')}]}`;
+        let parsed: { orders?: unknown } | undefined;
+        try {
+          parsed = JSON.parse(file);
+        } catch {}
+        const found = cut(file, [size]);
+        assert.deepEqual(found, cut(file));
+        if (parsed === undefined) assert.ok(found.fault, file);
+        else if (found.fault === null)
+          assert.deepEqual(
+            found.values.map(v => JSON.parse(v)),
+            parsed.orders,
+          );
+        else assert.match(found.fault.reason, /twice|no `orders`|not an array/, file);
+      },
+    ),
     { numRuns: 3000 },
   );
 });
 
 test('cut off at any byte: a fault at the end, after the orders that were whole', () => {
-  const orders = ['{"id":1,"s":"a\\u00e9\\n€"}', '-12.5e-3', '[true,false,null,{}]', '{"id":2,"line_items":[{"id":3}]}'];
+  const orders = [
+    '{"id":1,"s":"a\\u00e9\\n€"}',
+    '-12.5e-3',
+    '[true,false,null,{}]',
+    '{"id":2,"line_items":[{"id":3}]}',
+  ];
   const file = Buffer.from(`{"shop": {"a": 1}, "orders": [${orders.join(', ')}], "n": 4 }`);
   for (let length = 0; length < file.length; length++) {
     for (const size of [1, 5, 1000]) {

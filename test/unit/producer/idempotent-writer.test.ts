@@ -37,7 +37,14 @@ test('writes every share once and says nothing', async () => {
 });
 
 test('whatever fails once, nothing is lost, doubled or out of order', async () => {
-  const failures: Failure[] = ['lost', 'stored but not confirmed', 'one partition is not answered', { partition: 1, error: 6 }, { partition: 0, error: 7 }, { partition: 1, error: 46 }];
+  const failures: Failure[] = [
+    'lost',
+    'stored but not confirmed',
+    'one partition is not answered',
+    { partition: 1, error: 6 },
+    { partition: 0, error: 7 },
+    { partition: 1, error: 46 },
+  ];
   for (const failure of failures) {
     const { model, lines, writer } = setUp();
     await writer.write([await share(0, 'a'), await share(1, 'b')]);
@@ -50,9 +57,19 @@ test('whatever fails once, nothing is lost, doubled or out of order', async () =
     }
     await writer.write([await share(0, 'c', 'd'), await share(1, 'e')]);
     await writer.write([await share(0, 'f'), await share(1, 'g')]);
-    assert.deepEqual([model.values('t', 0), model.values('t', 1)], [['a', 'c', 'd', 'f'], ['b', 'e', 'g']], JSON.stringify(failure));
+    assert.deepEqual(
+      [model.values('t', 0), model.values('t', 1)],
+      [
+        ['a', 'c', 'd', 'f'],
+        ['b', 'e', 'g'],
+      ],
+      JSON.stringify(failure),
+    );
     assert.equal(model.producers, 1);
-    assert.deepEqual(lines.map(l => l.msg), ['Kafka is away, waiting', 'Kafka is back']);
+    assert.deepEqual(
+      lines.map(l => l.msg),
+      ['Kafka is away, waiting', 'Kafka is back'],
+    );
   }
 });
 
@@ -62,7 +79,13 @@ test('a lost producer id is replaced, and everything unconfirmed goes out again'
     await writer.write([await share(0, 'a'), await share(1, 'b')]);
     model.failures.push({ partition: 1, error });
     await writer.write([await share(0, 'c'), await share(1, 'd')]);
-    assert.deepEqual([model.values('t', 0), model.values('t', 1)], [['a', 'c'], ['b', 'd']]);
+    assert.deepEqual(
+      [model.values('t', 0), model.values('t', 1)],
+      [
+        ['a', 'c'],
+        ['b', 'd'],
+      ],
+    );
     assert.equal(model.producers, 2);
   }
 });
@@ -130,21 +153,25 @@ test('under any failures each partition has its orders in order, none missing, a
     fc.record({ partition: fc.integer({ min: 0, max: 2 }), error: fc.constantFrom(3, 5, 6, 7, 19, 45, 59) }),
   );
   await fc.assert(
-    fc.asyncProperty(fc.array(failure, { maxLength: 4 }), fc.array(fc.integer({ min: 1, max: 7 }), { minLength: 1, maxLength: 4 }), async (failures, masks) => {
-      const { model, writer } = setUp();
-      model.failures.push(...failures);
-      const expected: string[][] = [[], [], []];
-      for (const [n, mask] of masks.entries()) {
-        const partitions = [0, 1, 2].filter(p => mask & (1 << p));
-        for (const p of partitions) expected[p].push(`${n}a`, `${n}b`);
-        await writer.write(await Promise.all(partitions.map(p => share(p, `${n}a`, `${n}b`))));
-      }
-      for (const p of [0, 1, 2]) {
-        const values = model.values('t', p);
-        assert.deepEqual([...new Set(values)], expected[p]);
-        if (model.producers === 1) assert.deepEqual(values, expected[p]);
-      }
-    }),
+    fc.asyncProperty(
+      fc.array(failure, { maxLength: 4 }),
+      fc.array(fc.integer({ min: 1, max: 7 }), { minLength: 1, maxLength: 4 }),
+      async (failures, masks) => {
+        const { model, writer } = setUp();
+        model.failures.push(...failures);
+        const expected: string[][] = [[], [], []];
+        for (const [n, mask] of masks.entries()) {
+          const partitions = [0, 1, 2].filter(p => mask & (1 << p));
+          for (const p of partitions) expected[p].push(`${n}a`, `${n}b`);
+          await writer.write(await Promise.all(partitions.map(p => share(p, `${n}a`, `${n}b`))));
+        }
+        for (const p of [0, 1, 2]) {
+          const values = model.values('t', p);
+          assert.deepEqual([...new Set(values)], expected[p]);
+          if (model.producers === 1) assert.deepEqual(values, expected[p]);
+        }
+      },
+    ),
     { numRuns: 25 },
   );
 });

@@ -28,7 +28,11 @@ export async function decodeRecordBatch(batch: Buffer): Promise<DecodedBatch> {
 }
 
 /** What happens to the next request: an error code for one partition, or the connection breaks before or after it is stored. */
-export type Failure = { partition: number; error: number } | 'lost' | 'stored but not confirmed' | 'one partition is not answered';
+export type Failure =
+  | { partition: number; error: number }
+  | 'lost'
+  | 'stored but not confirmed'
+  | 'one partition is not answered';
 
 interface Log {
   records: DecodedRecord[];
@@ -58,8 +62,8 @@ export class ModelKafka {
 
   log(topic: string, partition: number): Log {
     const key = `${topic}/${partition}`;
-    let log = this.logs.get(key);
-    if (!log) this.logs.set(key, (log = { records: [], last: new Map() }));
+    const log = this.logs.get(key) ?? { records: [], last: new Map() };
+    this.logs.set(key, log);
     return log;
   }
 
@@ -101,7 +105,11 @@ export class ModelKafka {
         this.largestBatch = Math.max(this.largestBatch, batch.length);
         if (failure === 'one partition is not answered' && answers.length > 0) continue;
         const refused = typeof failure === 'object' && failure?.partition === partition ? failure.error : null;
-        answers.push({ topic, partition, error: refused ?? this.#append(topic, partition, await decodeRecordBatch(batch)) });
+        answers.push({
+          topic,
+          partition,
+          error: refused ?? this.#append(topic, partition, await decodeRecordBatch(batch)),
+        });
       }
       if (failure === 'stored but not confirmed') throw closed();
       return await call.response.parse(await call.response.decode(encodeResponse(answers)));

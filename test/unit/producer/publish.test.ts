@@ -46,7 +46,14 @@ class FakeWriter implements RecordWriter {
         assert.ok(place, 'headers are whole');
         assert.equal(place.drop, 'd1');
         const { file, index, month } = place;
-        sent.push({ partition, key: r.key === null ? null : String(r.key), value: String(r.value), file, index, month });
+        sent.push({
+          partition,
+          key: r.key === null ? null : String(r.key),
+          value: String(r.value),
+          file,
+          index,
+          month,
+        });
       }
       this.shareBytes.push(batch.length);
     }
@@ -57,10 +64,19 @@ class FakeWriter implements RecordWriter {
   async close(): Promise<void> {}
 }
 
-async function publish(files: Record<string, string>, from: Mark = START, options: { maxOrderBytes?: number; writer?: FakeWriter; signal?: AbortSignal } = {}) {
+async function publish(
+  files: Record<string, string>,
+  from: Mark = START,
+  options: { maxOrderBytes?: number; writer?: FakeWriter; signal?: AbortSignal } = {},
+) {
   const { writer = new FakeWriter(), maxOrderBytes = 900_000, signal } = options;
   const path = folder.save(await makeZip(Object.entries(files).map(([name, data]) => ({ name, data, stored: true }))));
-  const entries = await readZipEntries(path, 'd', { maxEntries: 100, maxFileBytes: 1e9, maxDropBytes: 1e9, maxRatio: 1000 });
+  const entries = await readZipEntries(path, 'd', {
+    maxEntries: 100,
+    maxFileBytes: 1e9,
+    maxDropBytes: 1e9,
+    maxRatio: 1000,
+  });
   const marks: Mark[] = [];
   const publisher = new OrderPublisher({
     writer,
@@ -80,14 +96,25 @@ async function publish(files: Record<string, string>, from: Mark = START, option
 const ordersFile = (ids: (number | string)[]) => `{"orders":[${ids.map(id => `{"id":${id}}`).join(', ')}]}`;
 
 test('each order is one message with its key, value, place and month, in its partition', async () => {
-  const files = { '2017-12-04.json': ordersFile([5, 6, '"x"']), 'sub/none.json': '{"orders":[null]}', '2017-12-05.json': ordersFile([7]) };
+  const files = {
+    '2017-12-04.json': ordersFile([5, 6, '"x"']),
+    'sub/none.json': '{"orders":[null]}',
+    '2017-12-05.json': ordersFile([7]),
+  };
   const { found, sent, bytes } = await publish(files);
   const by = (a: Sent, b: Sent) => a.file.localeCompare(b.file) || a.index - b.index;
   const p = (key: string) => partitionOf(murmur2(Buffer.from(key)), PARTITIONS);
   assert.deepEqual(sent.sort(by), [
     { partition: p('5'), key: '5', value: '{"id":5}', file: '2017-12-04.json', index: 0, month: '2017_12' },
     { partition: p('6'), key: '6', value: '{"id":6}', file: '2017-12-04.json', index: 1, month: '2017_12' },
-    { partition: p('2017-12-04.json:2'), key: null, value: '{"id":"x"}', file: '2017-12-04.json', index: 2, month: '2017_12' },
+    {
+      partition: p('2017-12-04.json:2'),
+      key: null,
+      value: '{"id":"x"}',
+      file: '2017-12-04.json',
+      index: 2,
+      month: '2017_12',
+    },
     { partition: p('7'), key: '7', value: '{"id":7}', file: '2017-12-05.json', index: 0, month: '2017_12' },
     { partition: p('sub/none.json:0'), key: null, value: 'null', file: 'sub/none.json', index: 0, month: null },
   ]);
@@ -100,7 +127,12 @@ test('each order is one message with its key, value, place and month, in its par
 });
 
 test('a broken file ends where it breaks; the files after it are published', async () => {
-  const { found, sent } = await publish({ 'a.json': '{"orders":[{"id":1},{"id":2},{"id"', 'b.json': 'x', 'c.json': ordersFile([3]), 'd.json': '{"orders":[]}' });
+  const { found, sent } = await publish({
+    'a.json': '{"orders":[{"id":1},{"id":2},{"id"',
+    'b.json': 'x',
+    'c.json': ordersFile([3]),
+    'd.json': '{"orders":[]}',
+  });
   assert.deepEqual(sent.map(s => s.key).sort(), ['1', '2', '3']);
   assert.deepEqual(
     found?.map(f => [f.name, f.orders, f.fault?.reason, f.fault?.byte, f.fault?.orders]),
@@ -120,7 +152,10 @@ test('sends are bounded, one is in flight, each partition is in order, and marks
   const files = { 'a.json': many(1, 3000, 3000), 'b.json': many(10_000, 5, 890_000), 'c.json': many(20_000, 300, 100) };
   const { found, writer, marks, sent } = await publish(files);
   assert.equal(sent.length, 3305);
-  assert.deepEqual(found?.map(f => f.orders), [3000, 5, 300]);
+  assert.deepEqual(
+    found?.map(f => f.orders),
+    [3000, 5, 300],
+  );
   assert.equal(writer.mostInFlight, 1);
   assert.ok(writer.sends.length > 4);
   const raw = (list: Sent[]) => list.reduce((sum, s) => sum + s.value.length, 0);
@@ -134,7 +169,10 @@ test('sends are bounded, one is in flight, each partition is in order, and marks
   const order = (s: Sent) => s.file.charCodeAt(0) * 1e9 + s.index;
   for (let p = 0; p < PARTITIONS; p++) {
     const places = sent.filter(s => s.partition === p).map(order);
-    assert.deepEqual(places, [...places].sort((a, b) => a - b));
+    assert.deepEqual(
+      places,
+      [...places].sort((a, b) => a - b),
+    );
   }
   let before = 0;
   writer.sends.forEach((send, n) => {
@@ -148,7 +186,12 @@ test('sends are bounded, one is in flight, each partition is in order, and marks
 });
 
 test('from any mark on exactly the rest is sent, and the counts are those of the whole', async () => {
-  const files = { 'a.json': ordersFile([1, 2, 3]), 'b.json': '{"orders":[]}', 'c.json': ordersFile([4]), 'd.json': '{"orders":[{"id":5},{"id":6},' };
+  const files = {
+    'a.json': ordersFile([1, 2, 3]),
+    'b.json': '{"orders":[]}',
+    'c.json': ordersFile([4]),
+    'd.json': '{"orders":[{"id":5},{"id":6},',
+  };
   const all = [1, 2, 3, 4, 5, 6].map(String);
   const marks: Mark[] = [
     START,
@@ -162,7 +205,10 @@ test('from any mark on exactly the rest is sent, and the counts are those of the
   for (const mark of marks) {
     const { found, sent } = await publish(files, mark);
     assert.deepEqual(sent.map(s => s.key).sort(), all.slice(mark.orders), JSON.stringify(mark));
-    assert.deepEqual(found?.map(f => f.orders), [3, 0, 1, 2]);
+    assert.deepEqual(
+      found?.map(f => f.orders),
+      [3, 0, 1, 2],
+    );
   }
 });
 
@@ -177,7 +223,11 @@ test('a mark that does not fit the files sends nothing', async () => {
     const { found, sent } = await publish(files, mark);
     assert.deepEqual([found, sent], [null, []], JSON.stringify(mark));
   }
-  const larger = await publish({ 'a.json': many(1, 3, 100), 'b.json': ordersFile([4]) }, { file: 1, index: 0, orders: 3 }, { maxOrderBytes: 50 });
+  const larger = await publish(
+    { 'a.json': many(1, 3, 100), 'b.json': ordersFile([4]) },
+    { file: 1, index: 0, orders: 3 },
+    { maxOrderBytes: 50 },
+  );
   assert.equal(larger.found, null);
 });
 
@@ -189,5 +239,7 @@ test('a send that fails ends it, and what was confirmed before stays known', asy
 });
 
 test('it stops on the signal', async () => {
-  await assert.rejects(publish({ 'a.json': ordersFile([1]) }, START, { signal: AbortSignal.abort() }), { name: 'InterruptedError' });
+  await assert.rejects(publish({ 'a.json': ordersFile([1]) }, START, { signal: AbortSignal.abort() }), {
+    name: 'InterruptedError',
+  });
 });

@@ -3,7 +3,13 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { crc32c } from '../../../producer/crc32c.js';
 import { produceRequest } from '../../../producer/produce-request.js';
-import { encodeRecordBatch, encodeRecordHeaders, NO_HEADERS, NumberHeader, RecordBatchBuilder } from '../../../producer/record-batch.js';
+import {
+  encodeRecordBatch,
+  encodeRecordHeaders,
+  NO_HEADERS,
+  NumberHeader,
+  RecordBatchBuilder,
+} from '../../../producer/record-batch.js';
 import { decodeRecordBatch, decodeRequest } from './model-kafka.js';
 
 const SENDER = { producerId: 4611686018427387904n, producerEpoch: 3, baseSequence: 77 };
@@ -22,7 +28,15 @@ test('kafkajs decodes any records that we encode', async () => {
       for (const { key, value, file, index } of records) {
         const bytes = Buffer.from(`${key ?? ''}${value}`);
         const keyEnd = key?.length ?? 0;
-        builder.add(bytes, keyEnd, bytes.length, 0, keyEnd, encodeRecordHeaders({ file, drop: 'd' }, 1), number.of(index));
+        builder.add(
+          bytes,
+          keyEnd,
+          bytes.length,
+          0,
+          keyEnd,
+          encodeRecordHeaders({ file, drop: 'd' }, 1),
+          number.of(index),
+        );
       }
       const raw = builder.length;
       const packed = await builder.pack();
@@ -67,7 +81,10 @@ test('a builder is used again without a trace of before', async () => {
     const value = Buffer.from(text);
     builder.add(value, 0, value.length, 0, 0, NO_HEADERS);
     const { records } = await decodeRecordBatch(encodeRecordBatch(await builder.pack(), SENDER));
-    assert.deepEqual(records.map(r => String(r.value)), [text]);
+    assert.deepEqual(
+      records.map(r => String(r.value)),
+      [text],
+    );
   }
 });
 

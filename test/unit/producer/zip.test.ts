@@ -51,7 +51,12 @@ const two = () =>
   ]);
 
 test('reads deflated, stored, zip64 and commented zips, in the order of the directory', async () => {
-  for (const options of [{}, { comment: 'x'.repeat(60_000) }, { zip64: true }, { zip64: true, comment: 'PK is not the end' }]) {
+  for (const options of [
+    {},
+    { comment: 'x'.repeat(60_000) },
+    { zip64: true },
+    { zip64: true, comment: 'PK is not the end' },
+  ]) {
     const zip = await makeZip(
       [
         { name: '2017-12-04.json', data: A },
@@ -76,11 +81,17 @@ test('bytes behind the zip do no harm', async () => {
 test('a large file is unpacked in pieces', async () => {
   const large = `{"orders":[${Array.from({ length: 200_000 }, (_, n) => `{"id":${n * 7919}}`)}]}`;
   for (const stored of [false, true]) {
-    const zip = await makeZip([{ name: 'a.json', data: large.repeat(2), stored }, { name: 'b.json', data: B }]);
+    const zip = await makeZip([
+      { name: 'a.json', data: large.repeat(2), stored },
+      { name: 'b.json', data: B },
+    ]);
     const found = await files(zip);
     assert.ok(found['a.json'] === large.repeat(2));
     assert.equal(found['b.json'], B);
-    assert.match(await refusal(altered(zip, z => z.writeUInt32LE(5_000_000, directoryOf(z)[0] + 24))), /a\.json (is longer|has two sizes)/);
+    assert.match(
+      await refusal(altered(zip, z => z.writeUInt32LE(5_000_000, directoryOf(z)[0] + 24))),
+      /a\.json (is longer|has two sizes)/,
+    );
     const flip = altered(zip, z => {
       z[localsOf(z)[0] + 100_000] ^= 0x10;
     });
@@ -89,8 +100,20 @@ test('a large file is unpacked in pieces', async () => {
 });
 
 test('takes names that end in .json, and leaves out what macOS and editors add', async () => {
-  for (const name of ['a.json', 'x/2017-12-04.json', './a.json', 'a b/ü.json', '.json.json/a.json'.slice(6)]) assert.ok(isWanted(name), name);
-  for (const name of ['a.txt', 'a.json/', 'a.JSON', '__MACOSX/a.json', 'x/__MACOSX/._a.json', '._a.json', 'x/.a.json', '.git/a.json', '.json', 'a.json.bak']) {
+  for (const name of ['a.json', 'x/2017-12-04.json', './a.json', 'a b/ü.json', '.json.json/a.json'.slice(6)])
+    assert.ok(isWanted(name), name);
+  for (const name of [
+    'a.txt',
+    'a.json/',
+    'a.JSON',
+    '__MACOSX/a.json',
+    'x/__MACOSX/._a.json',
+    '._a.json',
+    'x/.a.json',
+    '.git/a.json',
+    '.json',
+    'a.json.bak',
+  ]) {
     assert.ok(!isWanted(name), name);
   }
   const zip = await makeZip([
@@ -117,7 +140,13 @@ test('what is not a zip is refused in words', async () => {
 });
 
 test('cut off at any byte: refused', async () => {
-  const zip = await makeZip([{ name: 'a.json', data: A }, { name: 'b.json', data: B }], { comment: 'c' });
+  const zip = await makeZip(
+    [
+      { name: 'a.json', data: A },
+      { name: 'b.json', data: B },
+    ],
+    { comment: 'c' },
+  );
   for (let length = 0; length < zip.length - 1; length++) {
     const text = await refusal(zip.subarray(0, length));
     assert.match(text, length < 4 ? /is not a zip/ : /cut off|not a zip/, `${length}`);
@@ -135,14 +164,21 @@ test('cut off at the front or in the middle: refused', async () => {
     [directoryOf(zip)[0], directoryOf(zip)[1]],
     [directoryOf(zip)[0], endOf(zip)],
   ]) {
-    assert.match(await refusal(Buffer.concat([zip.subarray(0, from), zip.subarray(to)])), /corrupt|not where|damaged|outside/, `${from}-${to}`);
+    assert.match(
+      await refusal(Buffer.concat([zip.subarray(0, from), zip.subarray(to)])),
+      /corrupt|not where|damaged|outside/,
+      `${from}-${to}`,
+    );
   }
 });
 
 test('any byte of the structure changed: taken as it was, or refused, and nothing else', async () => {
   const zip = await two();
   const whole = { 'a.json': A, 'b.json': B };
-  const structure = [...localsOf(zip).flatMap(at => range(at, 30)), ...range(directoryOf(zip)[0], zip.length - directoryOf(zip)[0])];
+  const structure = [
+    ...localsOf(zip).flatMap(at => range(at, 30)),
+    ...range(directoryOf(zip)[0], zip.length - directoryOf(zip)[0]),
+  ];
   for (const at of structure) {
     for (const mask of [0x01, 0x80, 0xff]) {
       const broken = altered(zip, z => {
@@ -151,7 +187,8 @@ test('any byte of the structure changed: taken as it was, or refused, and nothin
       try {
         const found = await files(broken);
         // a name may have changed, or a file's name so that it is not wanted; the bytes never
-        for (const [name, text] of Object.entries(found)) assert.equal(text, name in whole ? whole[name as 'a.json'] : text === A ? A : B);
+        for (const [name, text] of Object.entries(found))
+          assert.equal(text, name in whole ? whole[name as 'a.json'] : text === A ? A : B);
       } catch (error) {
         assert.ok(error instanceof DropError, `byte ${at} ^ ${mask}: ${error}`);
       }
@@ -181,7 +218,11 @@ test('random garbage with the marks of a zip never does more than a DropError', 
     b.writeUInt32LE(n);
     return b;
   });
-  const piece = fc.oneof(fc.constantFrom(...marks), fc.uint8Array({ maxLength: 30 }), fc.constantFrom(Buffer.alloc(20), Buffer.alloc(9, 0xff), Buffer.from([1, 0, 1, 0])));
+  const piece = fc.oneof(
+    fc.constantFrom(...marks),
+    fc.uint8Array({ maxLength: 30 }),
+    fc.constantFrom(Buffer.alloc(20), Buffer.alloc(9, 0xff), Buffer.from([1, 0, 1, 0])),
+  );
   await fc.assert(
     fc.asyncProperty(fc.array(piece, { maxLength: 12 }), async pieces => {
       const end = Buffer.alloc(22);
@@ -214,38 +255,87 @@ test('stored data may hold the marks of a zip', async () => {
 test('encrypted files, unknown methods and names that come twice are refused', async () => {
   const zip = await two();
   const [a, b] = directoryOf(zip);
-  assert.equal(await refusal(altered(zip, z => z.writeUInt16LE(z.readUInt16LE(a + 8) | 1, a + 8))), 'drop.zip: a.json is encrypted');
-  assert.equal(await refusal(altered(zip, z => z.writeUInt16LE(z.readUInt16LE(b + 8) | 0x40, b + 8))), 'drop.zip: b.json is encrypted');
-  assert.equal(await refusal(altered(zip, z => z.writeUInt16LE(12, b + 10))), 'drop.zip: b.json is packed by method 12');
+  assert.equal(
+    await refusal(altered(zip, z => z.writeUInt16LE(z.readUInt16LE(a + 8) | 1, a + 8))),
+    'drop.zip: a.json is encrypted',
+  );
+  assert.equal(
+    await refusal(altered(zip, z => z.writeUInt16LE(z.readUInt16LE(b + 8) | 0x40, b + 8))),
+    'drop.zip: b.json is encrypted',
+  );
+  assert.equal(
+    await refusal(altered(zip, z => z.writeUInt16LE(12, b + 10))),
+    'drop.zip: b.json is packed by method 12',
+  );
   assert.equal(await refusal(altered(zip, z => z.write('a.json', b + 46))), 'drop.zip: a.json is in it twice');
-  assert.equal(await refusal(altered(zip, z => z.write('a\0json'.replace('json', '.jso'), b + 46))).catch(() => 'left out'), 'left out');
-  assert.equal(await refusal(altered(zip, z => z.write('\u0007.json', b + 46))), 'drop.zip: ?.json has a control character in its name');
+  assert.equal(
+    await refusal(altered(zip, z => z.write('a\0json'.replace('json', '.jso'), b + 46))).catch(() => 'left out'),
+    'left out',
+  );
+  assert.equal(
+    await refusal(altered(zip, z => z.write('\u0007.json', b + 46))),
+    'drop.zip: ?.json has a control character in its name',
+  );
   // only the files that are wanted must be readable
-  const extra = await makeZip([{ name: 'a.json', data: A }, { name: 'x.txt', data: A }]);
+  const extra = await makeZip([
+    { name: 'a.json', data: A },
+    { name: 'x.txt', data: A },
+  ]);
   assert.deepEqual(await files(altered(extra, z => z.writeUInt16LE(99, directoryOf(z)[1] + 10))), { 'a.json': A });
 });
 
 test('a directory with other sizes or another checksum than the data is refused', async () => {
   const zip = await two();
   const [a, b] = directoryOf(zip);
-  assert.equal(await refusal(altered(zip, z => z.writeUInt32LE((z.readUInt32LE(a + 16) ^ 1) >>> 0, a + 16))), 'a.json is damaged: its checksum (CRC-32) is wrong');
-  assert.equal(await refusal(altered(zip, z => z.writeUInt32LE((z.readUInt32LE(b + 16) ^ 1) >>> 0, b + 16))), 'b.json is damaged: its checksum (CRC-32) is wrong');
-  assert.equal(await refusal(altered(zip, z => z.writeUInt32LE(A.length - 1, a + 24))), `a.json is longer than the ${A.length - 1} bytes that the directory tells of`);
-  assert.equal(await refusal(altered(zip, z => z.writeUInt32LE(A.length + 1, a + 24))), `a.json has ${A.length} bytes where the directory tells of ${A.length + 1}`);
-  assert.match(await refusal(altered(zip, z => z.writeUInt32LE(z.readUInt32LE(a + 20) - 3, a + 20))), /a\.json is damaged/);
-  assert.equal(await refusal(altered(zip, z => z.writeUInt32LE(1e9, a + 20))), 'drop.zip: a.json lies outside the zip by the directory');
-  assert.equal(await refusal(altered(zip, z => z.writeUInt32LE(1e9, a + 42))), 'drop.zip: a.json lies outside the zip by the directory');
+  assert.equal(
+    await refusal(altered(zip, z => z.writeUInt32LE((z.readUInt32LE(a + 16) ^ 1) >>> 0, a + 16))),
+    'a.json is damaged: its checksum (CRC-32) is wrong',
+  );
+  assert.equal(
+    await refusal(altered(zip, z => z.writeUInt32LE((z.readUInt32LE(b + 16) ^ 1) >>> 0, b + 16))),
+    'b.json is damaged: its checksum (CRC-32) is wrong',
+  );
+  assert.equal(
+    await refusal(altered(zip, z => z.writeUInt32LE(A.length - 1, a + 24))),
+    `a.json is longer than the ${A.length - 1} bytes that the directory tells of`,
+  );
+  assert.equal(
+    await refusal(altered(zip, z => z.writeUInt32LE(A.length + 1, a + 24))),
+    `a.json has ${A.length} bytes where the directory tells of ${A.length + 1}`,
+  );
+  assert.match(
+    await refusal(altered(zip, z => z.writeUInt32LE(z.readUInt32LE(a + 20) - 3, a + 20))),
+    /a\.json is damaged/,
+  );
+  assert.equal(
+    await refusal(altered(zip, z => z.writeUInt32LE(1e9, a + 20))),
+    'drop.zip: a.json lies outside the zip by the directory',
+  );
+  assert.equal(
+    await refusal(altered(zip, z => z.writeUInt32LE(1e9, a + 42))),
+    'drop.zip: a.json lies outside the zip by the directory',
+  );
   assert.equal(await refusal(altered(zip, z => z.writeUInt32LE(3, a + 42))), 'a.json is not where the directory says');
-  assert.equal(await refusal(altered(zip, z => z.writeUInt32LE(B.length + 1, b + 24))), 'drop.zip: b.json has two sizes in the directory');
+  assert.equal(
+    await refusal(altered(zip, z => z.writeUInt32LE(B.length + 1, b + 24))),
+    'drop.zip: b.json has two sizes in the directory',
+  );
   // the local header's sizes and checksum do not count: the directory's do
-  assert.deepEqual(await files(altered(zip, z => z.fill(0x55, localsOf(z)[0] + 14, localsOf(z)[0] + 26))), { 'a.json': A, 'b.json': B });
+  assert.deepEqual(await files(altered(zip, z => z.fill(0x55, localsOf(z)[0] + 14, localsOf(z)[0] + 26))), {
+    'a.json': A,
+    'b.json': B,
+  });
 });
 
 test('a number of entries that is not that of the directory is refused', async () => {
   const zip = await two();
   const end = endOf(zip);
   for (const count of [0, 1, 3, 500]) {
-    assert.equal(await refusal(altered(zip, z => z.writeUInt16LE(count, end + 10))), 'drop.zip has a corrupt directory', `${count}`);
+    assert.equal(
+      await refusal(altered(zip, z => z.writeUInt16LE(count, end + 10))),
+      'drop.zip has a corrupt directory',
+      `${count}`,
+    );
   }
   assert.match(await refusal(altered(zip, z => z.writeUInt16LE(1, end + 4))), /one part of a zip of several/);
 });
@@ -253,8 +343,14 @@ test('a number of entries that is not that of the directory is refused', async (
 test('limits: entries, bytes of a file, bytes of the drop, ratio', async () => {
   const zip = await two();
   assert.equal(await refusal(zip, { maxEntries: 1 }), 'drop.zip has 2 entries, more than 1');
-  assert.equal(await refusal(zip, { maxFileBytes: B.length - 1 }), `drop.zip: b.json unpacks to ${B.length} bytes, more than ${B.length - 1}`);
-  assert.equal(await refusal(zip, { maxDropBytes: A.length + B.length - 1 }), `drop.zip unpacks to ${A.length + B.length} bytes, more than ${A.length + B.length - 1}`);
+  assert.equal(
+    await refusal(zip, { maxFileBytes: B.length - 1 }),
+    `drop.zip: b.json unpacks to ${B.length} bytes, more than ${B.length - 1}`,
+  );
+  assert.equal(
+    await refusal(zip, { maxDropBytes: A.length + B.length - 1 }),
+    `drop.zip unpacks to ${A.length + B.length} bytes, more than ${A.length + B.length - 1}`,
+  );
   const blanks = await makeZip([{ name: 'a.json', data: Buffer.alloc(1_000_000, 0x20) }]);
   assert.match(await refusal(blanks), /^drop\.zip unpacks to \d+ times its size, more than 200$/);
   assert.equal((await files(blanks, { maxRatio: 2000 }))['a.json'].length, 1_000_000);
@@ -298,14 +394,20 @@ test('an entry that is away from its file is refused when the file shrinks meanw
   const entries = await readZipEntries(path, 'drop.zip', LIMITS);
   const file = await open(path, 'r+');
   await file.truncate(10);
-  await assert.rejects(checkEntries(path, entries, undefined, () => {}), DropError);
+  await assert.rejects(
+    checkEntries(path, entries, undefined, () => {}),
+    DropError,
+  );
   await file.close();
 });
 
 test('the check stops at once on the signal', async () => {
   const path = folder.save(await makeZip([{ name: 'a.json', data: A }]));
   const entries = await readZipEntries(path, 'drop.zip', LIMITS);
-  await assert.rejects(checkEntries(path, entries, AbortSignal.abort(), () => {}), { name: 'InterruptedError' });
+  await assert.rejects(
+    checkEntries(path, entries, AbortSignal.abort(), () => {}),
+    { name: 'InterruptedError' },
+  );
 });
 
 function range(at: number, length: number): number[] {

@@ -1,5 +1,5 @@
-/** Which failures of Kafka pass by themselves, and which are for a person. */
-import { GlossierError, ServiceError } from '../shared/errors.js';
+/** What it means when a broker refuses a batch: which refusals pass by themselves, and which are for a person. */
+import { ServiceError } from '../shared/errors.js';
 
 /** Error codes of a Produce answer that waiting cannot help, and what to do about each. */
 const HOPELESS: Record<number, [what: string, hint: string]> = {
@@ -7,7 +7,10 @@ const HOPELESS: Record<number, [what: string, hint: string]> = {
   17: ['the name of the topic is not allowed', 'set ORDERS_TOPIC'],
   18: ['a batch is larger than the topic takes', 'raise max.message.bytes and segment.bytes of the topic'],
   29: ['Kafka does not allow us to write to the topic', 'give this user the right WRITE on the topic'],
-  31: ['Kafka does not allow us to write as an idempotent producer', 'give this user the right IDEMPOTENT_WRITE on the cluster'],
+  31: [
+    'Kafka does not allow us to write as an idempotent producer',
+    'give this user the right IDEMPOTENT_WRITE on the cluster',
+  ],
   32: ['Kafka refuses the time of a message', 'look at the message.timestamp settings of the topic and at the clock'],
   35: ['Kafka is too old', 'Kafka 2.1 or later is needed'],
   42: ['Kafka does not understand the request', 'this is a bug of the program'],
@@ -35,19 +38,7 @@ export class ProduceRefused extends Error {
 /** @throws ServiceError where waiting cannot help, else returns an error that throughOutages waits out */
 export function refused(topic: string, partition: number, error: number): ProduceRefused {
   const hopeless = HOPELESS[error];
-  if (hopeless) throw new ServiceError(`${hopeless[0]} (topic ${topic}, partition ${partition})`, { hint: hopeless[1] });
+  if (hopeless)
+    throw new ServiceError(`${hopeless[0]} (topic ${topic}, partition ${partition})`, { hint: hopeless[1] });
   return new ProduceRefused(topic, partition, error);
-}
-
-const HOPELESS_TYPES = /AUTHORIZATION_FAILED|POLICY_VIOLATION|INVALID_(TOPIC|CONFIG|PARTITIONS|REPLICATION)|UNSUPPORTED|SASL/;
-const HOPELESS_NAMES = /SASLAuthentication|NotImplemented|DoesNotSupportApiKey|InvariantViolation|PartialMessage/;
-
-/** False for what a person must see to: our own errors, bugs, missing rights. kafkajs nests the real error as cause or in a list. */
-export function isKafkaOutage(error: unknown): boolean {
-  if (error instanceof GlossierError || error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError) return false;
-  const { type, name, cause, errors } = (error ?? {}) as { type?: unknown; name?: unknown; cause?: unknown; errors?: unknown };
-  if (typeof type === 'string' && HOPELESS_TYPES.test(type)) return false;
-  if (typeof name === 'string' && HOPELESS_NAMES.test(name)) return false;
-  if (Array.isArray(errors) && !errors.every(isKafkaOutage)) return false;
-  return cause === undefined || cause === null || cause === error || isKafkaOutage(cause);
 }

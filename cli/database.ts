@@ -1,10 +1,12 @@
 /** A connection for one-shot commands: made, used, ended. */
 import { Database } from '../consumer/load/database.js';
+import { Link } from '../consumer/load/link.js';
 import { reactionTo } from '../consumer/load/sqlstate.js';
 import { migrate } from '../consumer/schema/migrate.js';
 import { Tables } from '../consumer/schema/tables.js';
 import { GlossierError, oneLine, ServiceError } from '../shared/errors.js';
 import type { Admin, Kafka } from '../shared/kafka.js';
+import { ServiceState } from '../shared/outage.js';
 import type { Context, Services } from './context.js';
 
 /**
@@ -22,6 +24,16 @@ export async function withDatabase<T>(context: Context, { databaseUrl }: Service
     throw new ServiceError(`Postgres: ${oneLine(error)}`, { cause: error, hint: 'check DATABASE_URL and that the server runs' });
   } finally {
     await db?.end();
+  }
+}
+
+/** Runs work on a connection of its own, waiting while Postgres is away: for commands that must go on through an outage. */
+export async function patiently<T>({ settings, log, signal }: Context, { databaseUrl }: Services, work: (db: Database) => Promise<T>): Promise<T> {
+  const link = new Link(databaseUrl, 'glossier', new ServiceState('Postgres', log, settings.outageTimeout), signal);
+  try {
+    return await link.use(work);
+  } finally {
+    await link.end();
   }
 }
 

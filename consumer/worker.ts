@@ -14,13 +14,11 @@ import type { Logger } from '../shared/log.js';
 import { atMost, pause, ServiceState, throughOutages } from '../shared/outage.js';
 import type { Settings } from '../shared/settings.js';
 import { OrderConsumer } from './intake/order-consumer.js';
-import { Database } from './load/database.js';
 import { syncDrops } from './load/drop-sync.js';
 import { Link } from './load/link.js';
 import type { LoadCounts } from './load/load-batch.js';
 import { Loader, type LoadResult, type PreparedBatch } from './load/loader.js';
 import { claimTopic, readPositions } from './load/positions.js';
-import { reactionTo } from './load/sqlstate.js';
 import { mergeUsers } from './merge/merge-users.js';
 import { migrate } from './schema/migrate.js';
 import { Tables } from './schema/tables.js';
@@ -143,13 +141,8 @@ class Worker {
 
   /** Connects, migrates, makes the topics, claims the topic. A fault that only a person can mend ends the worker here, at once. */
   async #prepare(): Promise<void> {
-    const { settings, databaseUrl, kafka } = this.#o;
-    const db = await throughOutages(this.#postgres, isAway, this.#stop.signal, () => Database.connect(databaseUrl, 'glossier migrate'));
-    try {
-      await migrate(db.client, settings.databaseSchema);
-    } finally {
-      await db.end();
-    }
+    const { settings, kafka } = this.#o;
+    await this.#side.use(db => migrate(db.client, settings.databaseSchema));
     await this.#kafka(async () => {
       await this.#admin.connect();
       await ensureTopics(this.#admin, settings.topic, settings.partitions);
@@ -326,8 +319,4 @@ class Worker {
 /** kafkajs' own errors that pass by themselves; those of Postgres have been waited out below. */
 function isKafkaTrouble(error: unknown): boolean {
   return error instanceof Error && error.name.startsWith('KafkaJS') && isKafkaOutage(error);
-}
-
-function isAway(error: unknown): boolean {
-  return reactionTo(error) === 'wait';
 }

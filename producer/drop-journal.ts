@@ -11,7 +11,7 @@ import {
 import { type Admin, dropsTopic, type Kafka, readPartition, topicOffsets } from '../shared/kafka.js';
 import { monthOfFile } from '../shared/order.js';
 import type { RecordWriter } from './idempotent-writer.js';
-import type { Mark } from './publish-files.js';
+import { type Mark, START } from './publish-files.js';
 import { NO_HEADERS, RecordBatchBuilder } from './record-batch.js';
 
 /** Digits of the sha256 that name a drop. */
@@ -38,16 +38,16 @@ export async function readDrops(kafka: Kafka, admin: Admin, topic: string): Prom
 
 /**
  * The publication that these bytes are at: the newest one of them, or with `again` the one after it. An unfinished one is always gone on
- * with, never doubled.
+ * with, never doubled. What went to a topic of the same name that has been deleted since is as if it had never been.
  */
-export function findPublication(drops: DropStates, sha256: string, again: boolean): Publication {
+export function findPublication(drops: DropStates, sha256: string, again: boolean, topicId: string): Publication {
   const first = sha256.slice(0, ID_DIGITS);
   let newest: Publication | null = null;
   let number = 1;
   for (; ; number++) {
     const id = number === 1 ? first : `${first}-${number}`;
     const state = drops.drops.get(id);
-    if (state === undefined) {
+    if (state === undefined || (state.manifest.topicId ?? topicId) !== topicId) {
       if (newest === null) return { id, state: null };
       return again && newest.state?.manifest.state === 'published' ? { id, state: null } : newest;
     }
@@ -60,7 +60,7 @@ export function newManifest(
   id: string,
   drop: { name: string; sha256: string; bytes: number },
   entries: { name: string; bytes: number }[],
-  partitions: number,
+  topic: { topicId: string; partitions: number },
 ): DropManifest {
   const { name, sha256, bytes } = drop;
   return {
@@ -69,7 +69,8 @@ export function newManifest(
     name,
     sha256,
     bytes,
-    partitions,
+    topicId: topic.topicId,
+    partitions: topic.partitions,
     state: 'publishing',
     files: entries.map(e => ({ name: e.name, month: monthOfFile(e.name), bytes: e.bytes, orders: null })),
     orders: null,
@@ -89,8 +90,9 @@ export class DropJournal {
     this.#topic = dropsTopic(topic);
   }
 
-  /** Says that a publication begins. */
+  /** Says that a publication begins, from its start. */
   async begin(manifest: DropManifest): Promise<void> {
+    this.#addProgress(manifest.id, START);
     this.#add(manifestKey(manifest.id), manifest);
     await this.#write();
   }

@@ -6,12 +6,14 @@
  * rolls its numbers back after a failure, skips brokers that have answered when it repeats a send, and leaves partitions out that the
  * metadata does not list (shared/design of this project: pitfalls 1); here each partition must be confirmed by name.
  */
+import { GlossierError } from '../shared/errors.js';
 import { type InnerCluster, type Kafka, openCluster } from '../shared/kafka.js';
 import { isKafkaOutage } from '../shared/kafka-outage.js';
-import { pause, type ServiceState, throughOutages } from '../shared/outage.js';
-import { DUPLICATE_SEQUENCE, ProduceRefused, refused } from './produce-refusal.js';
+import { type ServiceState, throughOutages } from '../shared/outage.js';
+import { DUPLICATE_SEQUENCE, NO_LEADER, ProduceRefused, refused } from './produce-refusal.js';
 import { type PartitionAnswer, produceRequest } from './produce-request.js';
 import { encodeRecordBatch, type PackedRecords } from './record-batch.js';
+import { whileSettling } from './settling.js';
 
 /** Milliseconds that the broker may wait for its replicas; below the client's request timeout of 15 s. */
 const REPLICA_TIMEOUT = 10_000;
@@ -69,18 +71,20 @@ export class IdempotentWriter implements RecordWriter {
     const { service, signal } = this.#options;
     const missing = new Set(shares);
     try {
-      await throughOutages(service, isKafkaOutage, signal, async () => {
-        try {
-          await this.#attempt(missing);
-        } catch (error) {
-          if (error instanceof ProduceRefused && error.newProducer) this.#producer = null;
-          this.#hangUp(); // the next attempt starts from fresh connections and metadata
-          throw error;
-        }
-      });
+      await throughOutages(service, isKafkaOutage, signal, () => whileSettling(() => this.#try(missing)));
     } catch (error) {
       // a share may be stored although we never heard so: another one under the same numbers would be taken for it and dropped
       this.#producer = null;
+      throw error;
+    }
+  }
+
+  async #try(missing: Set<Share>): Promise<void> {
+    try {
+      await this.#attempt(missing);
+    } catch (error) {
+      if (error instanceof ProduceRefused && error.newProducer) this.#producer = null;
+      this.#hangUp(); // the next attempt starts from fresh connections and metadata
       throw error;
     }
   }
@@ -96,7 +100,7 @@ export class IdempotentWriter implements RecordWriter {
     const byLeader = new Map<string, Share[]>();
     for (const share of missing) {
       const leader = Object.keys(cluster.findLeaderForPartitions(share.topic, [share.partition]))[0];
-      if (leader === undefined) throw new Error(`${share.topic}/${share.partition} has no leader`);
+      if (leader === undefined) throw new ProduceRefused(share.topic, share.partition, NO_LEADER);
       const list = byLeader.get(leader);
       if (list) list.push(share);
       else byLeader.set(leader, [share]);
@@ -115,7 +119,9 @@ export class IdempotentWriter implements RecordWriter {
         confirm(producer, shares, (await broker.connectionPool.send(request)) as PartitionAnswer[], missing);
       }),
     );
-    for (const one of sent) if (one.status === 'rejected') throw one.reason;
+    const failures = sent.flatMap(one => (one.status === 'rejected' ? [one.reason as unknown] : []));
+    // what waiting cannot help goes before what it can
+    if (failures.length > 0) throw failures.find(f => f instanceof GlossierError) ?? failures[0];
     if (missing.size > 0) throw new Error('Kafka did not confirm every partition');
   }
 
@@ -133,16 +139,8 @@ export class IdempotentWriter implements RecordWriter {
 
 async function initProducer(cluster: InnerCluster): Promise<Producer> {
   const broker = await cluster.findControllerBroker();
-  for (let attempt = 0; ; attempt++) {
-    try {
-      const { producerId, producerEpoch } = await broker.initProducerId({ transactionTimeout: 60_000 });
-      return { producerId: BigInt(producerId), producerEpoch, sequences: new Map() };
-    } catch (error) {
-      // a broker that has just started hands out no ids for some 0.1 s; that is no outage to tell of
-      if ((error as { type?: unknown }).type !== 'GROUP_LOAD_IN_PROGRESS' || attempt === 20) throw error;
-      await pause(100);
-    }
-  }
+  const { producerId, producerEpoch } = await broker.initProducerId({ transactionTimeout: 60_000 });
+  return { producerId: BigInt(producerId), producerEpoch, sequences: new Map() };
 }
 
 function nextOf(producer: Producer, share: Share): { producerId: bigint; producerEpoch: number; baseSequence: number } {

@@ -5,6 +5,7 @@ import { type Admin, ensureTopics, type Kafka, type TopicOffsets, topicInfo, top
 import { isKafkaOutage } from '../shared/kafka-outage.js';
 import { type ServiceState, throughOutages } from '../shared/outage.js';
 import { readDrops } from './drop-journal.js';
+import { whileSettling } from './settling.js';
 
 export interface Topics {
   /** The broker's id of the topic of the orders. */
@@ -33,7 +34,8 @@ export async function askTopics(place: KafkaPlace, partitions: number, signal: A
     const offsets = await topicOffsets(admin, topic);
     const drops = await readDrops(kafka, admin, topic);
     const info = await topicInfo(kafka, topic);
-    if (info === null) throw new Error(`the topic ${topic} is not known yet`);
+    if (info === null)
+      throw Object.assign(new Error(`the topic ${topic} is not known yet`), { type: 'UNKNOWN_TOPIC_OR_PARTITION' });
     if (drops.newer > 0)
       throw new ServiceError(`the topic ${topic}.drops has records of a newer version`, { hint: 'update glossier' });
     return { topicId: info.id, partitions: info.partitions, offsets, drops };
@@ -70,13 +72,15 @@ async function withAdmin<T>(
   signal: AbortSignal | undefined,
   work: (admin: Admin) => Promise<T>,
 ): Promise<T> {
-  return throughOutages(service, isKafkaOutage, signal, async () => {
-    const admin = kafka.admin();
-    try {
-      await admin.connect();
-      return await work(admin);
-    } finally {
-      admin.disconnect().catch(() => {});
-    }
-  });
+  return throughOutages(service, isKafkaOutage, signal, () =>
+    whileSettling(async () => {
+      const admin = kafka.admin();
+      try {
+        await admin.connect();
+        return await work(admin);
+      } finally {
+        admin.disconnect().catch(() => {});
+      }
+    }),
+  );
 }

@@ -95,7 +95,7 @@ export async function produceDrop(options: ProduceOptions): Promise<ProduceResul
     const progress = progressOf(entries, onProgress);
     checking = checkEntries(drop.path, entries, halt.signal, bytes => progress('check', bytes, 0));
     const topics = await Promise.race([asking, checking.then(() => asking)]);
-    const publication = findPublication(topics.drops, drop.sha256, again);
+    const publication = findPublication(topics.drops, drop.sha256, again, topics.topicId);
     const known = publication.state?.manifest;
     if (known?.state === 'published') {
       const { id, orders, files } = known;
@@ -109,14 +109,6 @@ export async function produceDrop(options: ProduceOptions): Promise<ProduceResul
         bytes: drop.bytes,
         resumed: false,
       };
-    }
-    if (known && known.partitions > topics.partitions) {
-      throw new TopicError(
-        `the topic ${settings.topic} has ${topics.partitions} partitions, and had ${known.partitions} when this drop began`,
-        {
-          hint: `has it been made anew? then ${settings.topic}.drops must be, too`,
-        },
-      );
     }
     await checking;
     return await publish({
@@ -148,7 +140,7 @@ interface Run extends ProduceOptions {
 async function publish(run: Run): Promise<ProduceResult> {
   const { place, settings, signal, drop, entries, topics, publication, progress } = run;
   const { id, state } = publication;
-  const manifest = state?.manifest ?? newManifest(id, drop, entries, topics.partitions);
+  const manifest = state?.manifest ?? newManifest(id, drop, entries, topics);
   const writer = new IdempotentWriter({ ...place, signal });
   const journal = new DropJournal(writer, settings.topic);
   const input = {

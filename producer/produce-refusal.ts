@@ -23,15 +23,27 @@ const HOPELESS: Record<number, [what: string, hint: string]> = {
 /** Error codes after which a producer id is of no use any more. */
 const LOST_PRODUCER = new Set([45, 47, 49, 59, 90]);
 
+/** There is no leader for the partition now. */
+export const NO_LEADER = 5;
+
 /** The batch was stored by an earlier attempt. */
 export const DUPLICATE_SEQUENCE = 46;
+
+/** Error codes that pass soon, by the names that kafkajs has for them. */
+const TYPES: Record<number, string> = {
+  3: 'UNKNOWN_TOPIC_OR_PARTITION',
+  5: 'LEADER_NOT_AVAILABLE',
+  6: 'NOT_LEADER_FOR_PARTITION',
+};
 
 /** The broker refused a partition's share. */
 export class ProduceRefused extends Error {
   readonly newProducer: boolean;
+  readonly type: string | undefined;
   constructor(topic: string, partition: number, error: number) {
-    super(`Kafka refuses messages for ${topic}/${partition} (error ${error})`);
+    super(`Kafka refuses messages for ${topic}/${partition} (${TYPES[error] ?? `error ${error}`})`);
     this.newProducer = LOST_PRODUCER.has(error);
+    this.type = TYPES[error];
   }
 }
 

@@ -37,6 +37,7 @@ export async function publishFiles(
 ): Promise<DropFile[] | null> {
   const { entries, limits, signal, onBytes } = input;
   const files: DropFile[] = [];
+  if (from.file >= entries.length) return null;
   const handle = await open(input.path, 'r');
   try {
     let cutter = new OrderCutter(limits);

@@ -36,7 +36,7 @@ export class RecordBatchBuilder {
   count = 0;
   /** Raw bytes so far. */
   length = 0;
-  #buffer = Buffer.allocUnsafe(64 * 1024);
+  #buffer = Buffer.allocUnsafe(16 * 1024);
 
   /**
    * Appends a record whose value is `bytes` from `start` to before `end`; all is copied.

@@ -40,6 +40,8 @@ export interface DropManifest {
   sha256: string;
   /** Size of the zip. */
   bytes: number;
+  /** The broker's id of the topic. A publication to another topic of the same name, since deleted, does not count. */
+  topicId?: string;
   /** Partitions of the topic when the publish began; the order ids are spread over these, also when it goes on later. */
   partitions: number;
   /** `publishing` until the broker has confirmed every order. */

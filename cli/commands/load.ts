@@ -1,10 +1,10 @@
 /** glossier load <drop>...: publish, load to the end, merge, print the summary. */
-import { Database } from '../../consumer/load/database.js';
 import { migrate } from '../../consumer/schema/migrate.js';
 import { monthTable, Tables } from '../../consumer/schema/tables.js';
 import { type DropSummary, dropSummary } from '../../consumer/status/drop-summary.js';
 import { type CommandRun, type Context, EXIT, quiet, type Services } from '../context.js';
 import type { LoadCounts } from '../../consumer/load/load-batch.js';
+import { patiently } from '../database.js';
 import { publishInChild } from '../publish-child.js';
 import { work } from './consume.js';
 import { mergeNow } from './merge.js';
@@ -23,22 +23,14 @@ async function loadDrop(context: Context, services: Services, source: string): P
   const { settings, print } = context;
   const tables = new Tables(settings.databaseSchema);
   print('Connecting to PSQL...');
-  const ask = async <T>(work: (db: Database) => Promise<T>): Promise<T> => {
-    const db = await Database.connect(services.databaseUrl, 'glossier load');
-    try {
-      return await work(db);
-    } finally {
-      await db.end();
-    }
-  };
-  const lastMerge = await ask(async db => {
+  const lastMerge = await patiently(context, services, async db => {
     await migrate(db.client, settings.databaseSchema);
     return Number((await db.query(`SELECT coalesce(max(id), 0) AS id FROM ${tables.merges}`)).rows[0].id);
   });
   print('Loading data...');
   const { id, orders, broken, whole } = await publishAndLoad(context, services, source);
-  await mergeNow(context, services.databaseUrl);
-  const after = await ask(db => dropSummary(db, tables, settings.topic, id, lastMerge));
+  await mergeNow(context, services);
+  const after = await patiently(context, services, db => dropSummary(db, tables, settings.topic, id, lastMerge));
   // a drop that was whole in the tables before has loaded nothing now; one that was interrupted counts as a whole
   const again = whole && after.accounted === orders && orders > 0;
   for (const line of summaryLines(again ? { ...after, months: [], lineItems: 0 } : after)) print(line);

@@ -1,29 +1,20 @@
 /** glossier merge */
-import { Database } from '../../consumer/load/database.js';
-import { Link } from '../../consumer/load/link.js';
 import { type MergeResult, mergeUsers } from '../../consumer/merge/merge-users.js';
 import { migrate } from '../../consumer/schema/migrate.js';
 import { Tables } from '../../consumer/schema/tables.js';
-import { ServiceState } from '../../shared/outage.js';
-import { type CommandRun, type Context, EXIT, quiet } from '../context.js';
+import { type CommandRun, type Context, EXIT, quiet, type Services } from '../context.js';
+import { patiently } from '../database.js';
 
 export const run: CommandRun = async context => {
   quiet(context);
-  const { databaseUrl } = await context.services();
-  const db = await Database.connect(databaseUrl, 'glossier merge');
-  await migrate(db.client, context.settings.databaseSchema);
-  await db.end();
-  const { inserted, updated } = await mergeNow(context, databaseUrl);
+  const services = await context.services();
+  await patiently(context, services, db => migrate(db.client, context.settings.databaseSchema));
+  const { inserted, updated } = await mergeNow(context, services);
   context.print(`user_stats status: INSERT ${inserted}, UPDATE ${updated}`);
   return EXIT.ok;
 };
 
 /** One fold, waiting while Postgres is away. */
-export async function mergeNow({ settings, log, signal }: Context, databaseUrl: string): Promise<MergeResult> {
-  const link = new Link(databaseUrl, 'glossier merge', new ServiceState('Postgres', log, settings.outageTimeout), signal);
-  try {
-    return await link.use(db => mergeUsers(db, new Tables(settings.databaseSchema)));
-  } finally {
-    await link.end();
-  }
+export function mergeNow(context: Context, services: Services): Promise<MergeResult> {
+  return patiently(context, services, db => mergeUsers(db, new Tables(context.settings.databaseSchema)));
 }

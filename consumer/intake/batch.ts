@@ -102,7 +102,7 @@ export class BatchQueue {
       }
       if (whole) this.#fetched.shift();
       else {
-        this.#fetched[0] = { ...first, from: to, messages: first.messages.slice(count), bytes: first.bytes - size };
+        this.#fetched[0] = { ...first, from: count > 0 ? to : first.from, messages: first.messages.slice(count), bytes: first.bytes - size };
         break;
       }
     }

@@ -60,6 +60,8 @@ class Run {
   readonly #published: string[] = [];
   #url = '';
   #producers = new Set<Actor>();
+  /** Asked to stop. */
+  readonly #leaving: Actor[] = [];
   #closing = false;
   #recovery = 0;
   #chain: Promise<unknown> = Promise.resolve();
@@ -241,6 +243,7 @@ class Run {
         if (worker === null || workers.length === 1) return '';
         worker.stop();
         this.#workers.delete(slot);
+        this.#leaving.push(worker);
         return worker.name;
       case 'drop again': {
         const drop = choose(this.#published);
@@ -274,6 +277,7 @@ class Run {
     this.#healed = true;
     this.#say('healed');
     const healed = performance.now();
+    await within(20, Promise.all(this.#leaving.map(w => w.done)), 'a worker that was asked to stop');
     await within(DRAIN_LIMIT, this.#chain, 'the producers');
     const kafka = createKafka({ brokers: [this.servers.brokers], log: await createLog('silent', null) });
     const admin = kafka.admin();

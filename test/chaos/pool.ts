@@ -1,6 +1,5 @@
 /** The drops of a series, and the oracle of all of them: made once, used by every seed. */
-import { resolve } from 'node:path';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { type MadeDrop, makeDrop } from '../support/make-drop.js';
 import type { RawOrder } from '../support/make-drop-orders.js';
 import { Oracle } from '../support/oracle.js';

@@ -30,15 +30,17 @@ const say = (line: string): void => void process.stdout.write(`${line}\n`);
 const until = Date.now() + Number(values.minutes) * 60_000;
 const first = values.seed === undefined ? Math.floor(Math.random() * 1e9) : Number(values.seed);
 let failed = 0;
+let interrupted = false;
 const servers = await ChaosServers.start();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => {
+    interrupted = true;
     killAll();
     void servers.stop(true).then(() => process.exit(1));
   });
 }
 const pool = await makePool(tempDir('chaos-drops-'), values.real, Number(values.drops));
-for (let n = 0; n < Number(values.seeds) && Date.now() < until; n++) {
+for (let n = 0; n < Number(values.seeds) && Date.now() < until && !interrupted; n++) {
   const seed = first + n;
   say(`--- seed ${seed}`);
   const result = await chaosRun(servers, pool, seed, Number(values.faults), say);

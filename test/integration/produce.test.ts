@@ -285,6 +285,20 @@ test('of a zip that is damaged anywhere nothing is published, and no drop is tol
   assert.equal((await readTopic(topic)).length, 2);
 });
 
+test('a topic that was deleted and made anew gets the drop once more', async () => {
+  const topic = freshName('anew');
+  const zip = await generated(2, 50);
+  const first = await produce(zip, topic);
+  const admin = kafka.admin();
+  await admin.connect();
+  await admin.deleteTopics({ topics: [topic] });
+  await admin.disconnect();
+  const second = await produce(zip, topic);
+  assert.deepEqual([second.id, second.state, second.sent, second.resumed], [first.id, 'published', 100, false]);
+  assert.equal((await readTopic(topic)).length, 100);
+  assert.equal((await produce(zip, topic)).state, 'already');
+});
+
 test('an order that the topic does not take ends it in one line', async () => {
   const topic = freshName('large');
   await produce(folder.save(await makeZip([{ name: 'a.json', data: '{"orders":[]}' }])), topic);

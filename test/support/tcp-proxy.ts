@@ -3,7 +3,7 @@
  *
  * Kafka's broker tells its clients where it is, so it must advertise the proxy's port (startKafka's `advertisedPort`).
  */
-import { createServer, connect as dial, type Server, type Socket } from 'node:net';
+import { connect as dial, createServer, type Server, type Socket } from 'node:net';
 
 /** What becomes of bytes, in both directions. `hold` keeps them until the mode changes, `swallow` loses them, `refuse` resets connections. */
 export type Mode = 'forward' | 'hold' | 'swallow' | 'refuse';
@@ -30,10 +30,6 @@ export class TcpProxy {
 
   get port(): number {
     return (this.#server.address() as { port: number }).port;
-  }
-
-  get mode(): Mode {
-    return this.#mode;
   }
 
   /** Connections that are open on the client's side. */
@@ -87,7 +83,7 @@ class Link {
     this.#flows = [new Flow(client, server, this, delay), new Flow(server, client, this, delay)];
     for (const [side, other] of [[client, server], [server, client]]) {
       side.setNoDelay(true);
-      side.on('error', () => this.#lostOr(() => other.resetAndDestroy()));
+      side.on('error', () => (this.lost ? undefined : other.resetAndDestroy()));
     }
     client.once('close', onClosed);
     // the other end hears nothing on a lost connection; the server's own keepalive would end it, and the timer stands for that
@@ -98,12 +94,8 @@ class Link {
     return this.#mode === 'forward';
   }
 
-  #lostOr(work: () => void): void {
-    if (!this.lost) work();
-  }
-
   set(mode: Mode): void {
-    if (mode === 'refuse') return this.reset();
+    if (mode === 'refuse') this.reset();
     if (mode === 'swallow') this.lost = true;
     this.#mode = mode;
     for (const flow of this.#flows) flow.pump();
@@ -142,7 +134,10 @@ class Flow {
     while (this.link.open && this.#waiting.length > 0 && !this.to.destroyed) {
       const { at, chunk } = this.#waiting[0];
       const wait = at - Date.now();
-      if (wait > 0) return void (this.#timer = setTimeout(() => this.pump(), wait));
+      if (wait > 0) {
+        this.#timer = setTimeout(() => this.pump(), wait);
+        return;
+      }
       this.#waiting.shift();
       if (chunk === null) this.to.end();
       else this.to.write(chunk);

@@ -7,6 +7,7 @@ import { DROP_RECORD_FORMAT, type DropManifest, DropStates, publishedOrders } fr
 import { decodeRecordBatch } from './model-kafka.js';
 
 const SHA = '0123456789abcdef'.repeat(4);
+const TOPIC = 'f'.repeat(32);
 const ID = '0123456789abcdef';
 
 function manifest(id: string, state: DropManifest['state'], orders: number | null = null): DropManifest {
@@ -46,9 +47,21 @@ test('a drop is named by its bytes; again counts up, and only behind a publicati
     [states(manifest(ID, 'published'), manifest(`${ID}-2`, 'published')), false, `${ID}-2`, 'published'],
   ];
   for (const [drops, again, id, state] of cases) {
-    const found = findPublication(drops, SHA, again);
+    const found = findPublication(drops, SHA, again, TOPIC);
     assert.deepEqual([found.id, found.state?.manifest.state], [id, state]);
   }
+});
+
+test('what went to another topic of the same name does not count', () => {
+  const old = { ...manifest(ID, 'published', 5), topicId: 'e'.repeat(32) };
+  const here = { ...manifest(ID, 'published', 5), topicId: TOPIC };
+  for (const again of [false, true])
+    assert.deepEqual(findPublication(states(old), SHA, again, TOPIC), { id: ID, state: null });
+  assert.equal(findPublication(states(here), SHA, false, TOPIC).state?.manifest.orders, 5);
+  assert.deepEqual(findPublication(states(here, { ...old, id: `${ID}-2` }), SHA, true, TOPIC), {
+    id: `${ID}-2`,
+    state: null,
+  });
 });
 
 test('what the journal writes is what the drops topic tells', async () => {
@@ -66,6 +79,7 @@ test('what the journal writes is what the drops topic tells', async () => {
     return drops.drops.get(ID)!;
   };
   const begun = await replay();
+  assert.equal(begun.manifest.state, 'publishing');
   assert.deepEqual([begun.progress?.file, begun.progress?.index, publishedOrders(begun)], [1, 7, 20]);
   await journal.finish(manifest(ID, 'published', 30), { file: 2, index: 0, orders: 30 });
   assert.equal(shares.length, 1, 'one record batch, so both or neither');

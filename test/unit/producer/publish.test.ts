@@ -219,6 +219,7 @@ test('a mark that does not fit the files sends nothing', async () => {
     { file: 1, index: 1, orders: 3 },
     { file: 0, index: 4, orders: 4 },
     { file: 1, index: 2, orders: 5 },
+    { file: 2, index: 0, orders: 4 },
   ]) {
     const { found, sent } = await publish(files, mark);
     assert.deepEqual([found, sent], [null, []], JSON.stringify(mark));

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
 import { EXIT, errorCode, GlossierError, oneLine } from '../shared/errors.js';
-import { type Declaration, SETTINGS, type SettingName } from '../shared/settings.js';
+import { type Declaration, SETTINGS } from '../shared/settings.js';
 import type { CommandRun } from './context.js';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
@@ -17,13 +17,21 @@ const run =
     process.exitCode = await withContext({ version, options: command.optsWithGlobals(), args: command.args }, (await load()).run);
   };
 
+const VALUES = { text: '<text>', list: '<list>', integer: '<n>', bytes: '<size>', seconds: '<time>', choice: '<word>', boolean: '<yes|no>' };
+
+/** Every setting as a flag of the program; none has a default here, as a flag that was not given must not beat the environment. */
 function addSettings(program: Command): void {
-  for (const name of Object.keys(SETTINGS) as SettingName[]) {
-    const d: Declaration = SETTINGS[name];
-    const value = { text: '<text>', list: '<list>', integer: '<n>', bytes: '<size>', seconds: '<time>', choice: '<word>', boolean: '<yes|no>' }[d.kind];
-    const fallback = d.fallback === undefined ? '' : `, ${d.fallback}`;
-    program.addOption(new Option(`--${d.flag} ${value}`, `${d.help} (${d.env}${fallback})`).helpGroup('Settings (flag, else environment, else default):'));
+  for (const d of Object.values<Declaration>(SETTINGS)) {
+    program.addOption(new Option(`--${d.flag} ${VALUES[d.kind]}`, d.help).hideHelp()); // settingsHelp() shows them, behind the commands
   }
+}
+
+function settingsHelp(): string {
+  const lines = Object.values<Declaration>(SETTINGS).map(d => {
+    const fallback = d.fallback === undefined ? '' : `, ${d.fallback}`;
+    return `  ${`--${d.flag} ${VALUES[d.kind]}`.padEnd(28)} ${d.help} (${d.env}${fallback})`;
+  });
+  return `\nSettings (flag, else environment, else default; for every command):\n${lines.join('\n')}\n`;
 }
 
 const EXAMPLES = `
@@ -42,12 +50,12 @@ function build(): Command {
     .description('Loads daily drops of JSON orders through Kafka into Postgres: once, with books that balance.')
     .version(version)
     .configureHelp({ showGlobalOptions: false, helpWidth: Math.min(process.stdout.columns ?? 100, 120) })
-    .addHelpText('after', EXAMPLES)
+    .addHelpText('after', () => settingsHelp() + EXAMPLES)
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(text) });
   addSettings(program);
   const add = (name: string, description: string, load: () => Promise<{ run: CommandRun }>) =>
-    program.command(name).description(description).exitOverride().action(run(load));
+    program.command(name).description(description).exitOverride().addHelpText('after', SETTINGS_HINT).action(run(load));
 
   add('load <drop...>', 'publish drops (zip, path or URL), load to the end, merge, print the summary', () => import('./commands/load.js'))
     .option('--again', 'publish a drop once more although it was published whole');
@@ -76,6 +84,8 @@ function build(): Command {
   addLocal('psql', 'open psql on the local database, or print its URL', () => import('./commands/local-psql.js'));
   return program;
 }
+
+const SETTINGS_HINT = '\nSettings go with every command: see glossier --help';
 
 /** One line that says what and what to do. */
 function report(error: unknown): void {

@@ -30,7 +30,6 @@ export async function askTopics(place: KafkaPlace, partitions: number, signal: A
   const { kafka, topic } = place;
   return withAdmin(place, signal, async admin => {
     await ensureTopics(admin, topic, partitions);
-    // one question after the other: two at once confuse kafkajs' list of topics ("Topic metadata not loaded")
     const offsets = await topicOffsets(admin, topic);
     const drops = await readDrops(kafka, admin, topic);
     const info = await topicInfo(kafka, topic);

@@ -66,9 +66,11 @@ test('whatever fails once, nothing is lost, doubled or out of order', async () =
       JSON.stringify(failure),
     );
     assert.equal(model.producers, 1);
+    // a leader that moves is nothing to tell of
+    const quiet = typeof failure === 'object' && failure.error === 6;
     assert.deepEqual(
       lines.map(l => l.msg),
-      ['Kafka is away, waiting', 'Kafka is back'],
+      quiet ? [] : ['Kafka is away, waiting', 'Kafka is back'],
     );
   }
 });

@@ -8,7 +8,7 @@ for (let n = 0; n < 256; n++) {
   TABLE[n] = c;
 }
 
-/** The same by a table, for Node before 20.15, which has none: 0.4 GB/s where zlib's does 3. */
+/** The same by a table, for Node before 20.15, which has none: 0.3 GB/s where zlib's does 2.8. */
 export function crc32ByTable(data: Uint8Array, before = 0): number {
   let c = ~before;
   for (let i = 0; i < data.length; i++) c = TABLE[(c ^ data[i]) & 0xff] ^ (c >>> 8);

@@ -1,6 +1,6 @@
 /** CRC-32C (Castagnoli), the checksum of Kafka's record batches; Node has the other CRC-32 alone. */
 
-/** Eight tables, so that eight bytes are folded at once: about 1 GB/s here, where one table does 0.35 GB/s. */
+/** Eight tables, so that eight bytes are folded at once: 0.7 GB/s here, where one table does 0.36. */
 const TABLES = Array.from({ length: 8 }, () => new Int32Array(256));
 for (let n = 0; n < 256; n++) {
   let c = n;

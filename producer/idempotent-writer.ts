@@ -4,7 +4,7 @@
  * One write at a time, one request per broker: with never more than one batch of a partition under way, a batch that failed in doubt is
  * sent again under the same sequence numbers, and the broker drops it where it has it already. kafkajs' own idempotent producer
  * rolls its numbers back after a failure, skips brokers that have answered when it repeats a send, and leaves partitions out that the
- * metadata does not list (shared/design of this project: pitfalls 1); here each partition must be confirmed by name.
+ * metadata does not list; here each partition must be confirmed by name.
  */
 import { GlossierError } from '../shared/errors.js';
 import { type InnerCluster, type Kafka, openCluster } from '../shared/kafka.js';

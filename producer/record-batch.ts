@@ -2,7 +2,7 @@
  * Kafka's record batch (format 2) written by hand: one partition's share of a send, lz4.
  *
  * Why not kafkajs' own encoder: it makes some ten objects and a 512-byte buffer for each record and copies the list of a partition
- * once per record; 131,830 orders cost it 3.3 s of one core here, this one 0.3 s. The connection, the metadata and the framing of
+ * once per record; 131,830 orders of 2 KB with lz4 cost it 6.4 s of CPU here, this one 0.7 s. The connection, the metadata and the framing of
  * requests stay kafkajs'.
  */
 import lz4 from 'lz4-napi';

@@ -66,7 +66,7 @@ export class OrderConsumer {
     this.#consumer = options.kafka.consumer({
       groupId: options.group,
       sessionTimeout: options.sessionTimeout,
-      rebalanceTimeout: Math.max(options.sessionTimeout, 60_000),
+      rebalanceTimeout: options.sessionTimeout, // handlers give way within a heartbeat, so nobody needs longer to join again
       heartbeatInterval: HEARTBEAT,
       maxWaitTimeInMs: FETCH_WAIT,
       maxBytesPerPartition: FETCH_PARTITION_BYTES,

@@ -24,7 +24,14 @@ async function load(messages: Message[], code: number): Promise<Record<string, u
   const { brokers } = testServices();
   const url = await freshDatabase();
   const topic = freshName('repeats');
-  const env = { DATABASE_URL: url, KAFKA_BROKERS: brokers.join(','), ORDERS_TOPIC: topic, KAFKA_GROUP: topic, BATCH_ORDERS: '30', ORDERS_PARTITIONS: '1' };
+  const env = {
+    DATABASE_URL: url,
+    KAFKA_BROKERS: brokers.join(','),
+    ORDERS_TOPIC: topic,
+    KAFKA_GROUP: topic,
+    BATCH_ORDERS: '30',
+    ORDERS_PARTITIONS: '1',
+  };
   const run = async (expected: number, ...args: string[]) => {
     const result = await runCli(args, env);
     assert.equal(result.code, expected, describe(result));
@@ -43,10 +50,17 @@ async function load(messages: Message[], code: number): Promise<Record<string, u
   return { loaded, bypassed, rejected, line_items };
 }
 
-test('what was published twice counts once, also behind an order that comes twice in the file', { timeout: 120_000 }, async () => {
+test('what was published twice counts once, also behind an order that comes twice in the file', {
+  timeout: 120_000,
+}, async () => {
   // the order at 80 is that of 5: bypassed, and behind it others are loaded to the end of the batch
   const file = Array.from({ length: 90 }, (_, i) => message(i, i === 80 ? 6 : i + 1));
-  assert.deepEqual(await load([...file, ...file.slice(20)], 0), { loaded: 89, bypassed: 1, rejected: 0, line_items: 89 });
+  assert.deepEqual(await load([...file, ...file.slice(20)], 0), {
+    loaded: 89,
+    bypassed: 1,
+    rejected: 0,
+    line_items: 89,
+  });
 });
 
 test('a reject that was published twice is one reject', { timeout: 120_000 }, async () => {
@@ -57,7 +71,15 @@ test('a reject that was published twice is one reject', { timeout: 120_000 }, as
 test('a refused order between two that share a line item stops neither', { timeout: 120_000 }, async () => {
   const file = Array.from({ length: 20 }, (_, i) => message(i, i + 1));
   // orders 21 and 23 have the line item of order 20; the one between them is refused before its line items are looked at
-  const shared = (index: number, fields: string) => ({ ...message(index, index + 1), value: message(index, index + 1, fields).value.replace(/\[\{"id":\d+/, '[{"id":777') });
-  file.push(shared(20, ''), message(21, 22, ',"number":"x"'), shared(22, ''), ...file.slice(0, 3).map((m, i) => ({ ...m, headers: encodeHeaders({ ...FILE, index: 23 + i }) })));
+  const shared = (index: number, fields: string) => ({
+    ...message(index, index + 1),
+    value: message(index, index + 1, fields).value.replace(/\[\{"id":\d+/, '[{"id":777'),
+  });
+  file.push(
+    shared(20, ''),
+    message(21, 22, ',"number":"x"'),
+    shared(22, ''),
+    ...file.slice(0, 3).map((m, i) => ({ ...m, headers: encodeHeaders({ ...FILE, index: 23 + i }) })),
+  );
   assert.deepEqual(await load(file, 3), { loaded: 22, bypassed: 3, rejected: 1, line_items: 21 });
 });

@@ -4,26 +4,42 @@ import { homedir } from 'node:os';
 import { dirname } from 'node:path';
 import { test } from 'node:test';
 import { REPOSITORY } from '../support/services.js';
-import { allFiles, read, ROOMS, sources, testNames } from './sources.js';
+import { allFiles, ROOMS, read, sources, testNames } from './sources.js';
 
 test('no source file has more than 300 lines', () => {
-  const long = sources(...ROOMS, 'test').map(f => `${f.path}: ${f.text.split('\n').length - 1}`).filter(l => Number(l.split(': ')[1]) > 300);
+  const long = sources(...ROOMS, 'test')
+    .map(f => `${f.path}: ${f.text.split('\n').length - 1}`)
+    .filter(l => Number(l.split(': ')[1]) > 300);
   assert.deepEqual(long, []);
 });
 
 test('the lock file names no download addresses and is whole', () => {
-  const lock = JSON.parse(read('package-lock.json')) as { packages: Record<string, { optionalDependencies?: Record<string, string>; resolved?: string; integrity?: string }> };
+  const lock = JSON.parse(read('package-lock.json')) as {
+    packages: Record<string, { optionalDependencies?: Record<string, string>; resolved?: string; integrity?: string }>;
+  };
   const entries = Object.entries(lock.packages);
-  assert.deepEqual(entries.filter(([, p]) => p.resolved !== undefined).map(([name]) => name), []);
-  assert.deepEqual(entries.filter(([name, p]) => name !== '' && p.integrity === undefined).map(([name]) => name), []);
+  assert.deepEqual(
+    entries.filter(([, p]) => p.resolved !== undefined).map(([name]) => name),
+    [],
+  );
+  assert.deepEqual(
+    entries.filter(([name, p]) => name !== '' && p.integrity === undefined).map(([name]) => name),
+    [],
+  );
   // npm ci refuses a lock file that lacks one, also where it is for another kind of machine
-  const missing = entries.flatMap(([name, p]) => Object.keys(p.optionalDependencies ?? {}).filter(d => !(`node_modules/${d}` in lock.packages) && !(`${name}/node_modules/${d}` in lock.packages)));
+  const missing = entries.flatMap(([name, p]) =>
+    Object.keys(p.optionalDependencies ?? {}).filter(
+      d => !(`node_modules/${d}` in lock.packages) && !(`${name}/node_modules/${d}` in lock.packages),
+    ),
+  );
   assert.deepEqual(missing, []);
 });
 
 test('no file holds a path of the machine that it was written on', () => {
   const home = homedir();
-  const paths = [`${REPOSITORY.slice(0, -1)}/`, `${dirname(REPOSITORY.slice(0, -1))}/`, `${home}/`].filter(p => p.split('/').length > 2 && !/^\/(tmp|usr|var|opt)\/$/.test(p));
+  const paths = [`${REPOSITORY.slice(0, -1)}/`, `${dirname(REPOSITORY.slice(0, -1))}/`, `${home}/`].filter(
+    p => p.split('/').length > 2 && !/^\/(tmp|usr|var|opt)\/$/.test(p),
+  );
   const breaches: string[] = [];
   for (const file of allFiles().filter(f => !/\.(zip|png|ico|gz)$/.test(f))) {
     const text = read(file);
@@ -34,8 +50,14 @@ test('no file holds a path of the machine that it was written on', () => {
 });
 
 test('each migration has a number of its own, without gaps', () => {
-  const names = allFiles().filter(f => /^consumer\/schema\/sql\/.*\.sql$/.test(f)).map(f => f.split('/').at(-1)!).sort();
-  assert.deepEqual(names.map(n => n.slice(0, 5)), names.map((_, i) => `${String(i + 1).padStart(4, '0')}_`));
+  const names = allFiles()
+    .filter(f => /^consumer\/schema\/sql\/.*\.sql$/.test(f))
+    .map(f => f.split('/').at(-1)!)
+    .sort();
+  assert.deepEqual(
+    names.map(n => n.slice(0, 5)),
+    names.map((_, i) => `${String(i + 1).padStart(4, '0')}_`),
+  );
 });
 
 test('no two tests have one name', () => {
@@ -51,6 +73,10 @@ test('no two tests have one name', () => {
 });
 
 test('no test is narrowed or left out', () => {
-  const breaches = sources('test').flatMap(f => [...f.text.matchAll(/^\s*(?:test|it|describe|suite)\.(?:only|skip|todo)\b.*/gm)].map(m => `${f.path}: ${m[0].trim()}`));
+  const breaches = sources('test').flatMap(f =>
+    [...f.text.matchAll(/^\s*(?:test|it|describe|suite)\.(?:only|skip|todo)\b.*/gm)].map(
+      m => `${f.path}: ${m[0].trim()}`,
+    ),
+  );
   assert.deepEqual(breaches, []);
 });

@@ -12,7 +12,9 @@ interface Named {
 }
 
 /** `` `file` › `name` `` wherever it stands. */
-const named: Named[] = [...read('test/guarantees/GUARANTEES.md').matchAll(/`([\w./-]+\.test\.ts)` › `([^`]+)`/g)].map(m => ({ file: m[1], name: m[2] }));
+const named: Named[] = [...read('test/guarantees/GUARANTEES.md').matchAll(/`([\w./-]+\.test\.ts)` › `([^`]+)`/g)].map(
+  m => ({ file: m[1], name: m[2] }),
+);
 
 test('every test that a guarantee names exists', () => {
   const lost = named.filter(({ file, name }) => {
@@ -24,17 +26,24 @@ test('every test that a guarantee names exists', () => {
 
 test('every test of test/guarantees is named by a guarantee', () => {
   const have = new Set(named.map(n => `${n.file} › ${n.name}`));
-  const unnamed = sources('test/guarantees').flatMap(({ path, text }) => testNames(text).map(name => `${path.slice('test/'.length)} › ${name}`)).filter(n => !have.has(n));
+  const unnamed = sources('test/guarantees')
+    .flatMap(({ path, text }) => testNames(text).map(name => `${path.slice('test/'.length)} › ${name}`))
+    .filter(n => !have.has(n));
   assert.deepEqual(unnamed, []);
 });
 
 test('every guarantee has a number, in order, and names a test', () => {
-  const lines = read('test/guarantees/GUARANTEES.md').split('\n').filter(l => /^\| \d/.test(l));
+  const lines = read('test/guarantees/GUARANTEES.md')
+    .split('\n')
+    .filter(l => /^\| \d/.test(l));
   assert.ok(lines.length > 0);
   const numbers = lines.map(l => /^\| (\d+)\.(\d+) \|/.exec(l)!.slice(1).map(Number));
   for (let i = 1; i < numbers.length; i++) {
     const [[a, b], [c, d]] = [numbers[i - 1], numbers[i]];
     assert.ok((c === a && d === b + 1) || (c === a + 1 && d === 1), `${c}.${d} follows ${a}.${b}`);
   }
-  assert.deepEqual(lines.filter(l => !/`[\w./-]+\.test\.ts` › `/.test(l)), []);
+  assert.deepEqual(
+    lines.filter(l => !/`[\w./-]+\.test\.ts` › `/.test(l)),
+    [],
+  );
 });

@@ -10,7 +10,10 @@ import { markdown, settingRows, sqlstateRows, tableOf } from './readme-tables.js
 import { read } from './sources.js';
 
 function help(...command: string[]): string {
-  return execFileSync(process.execPath, [join(REPOSITORY, 'dist/cli/glossier.js'), ...command, '--help'], { encoding: 'utf8', env: { COLUMNS: '100' } });
+  return execFileSync(process.execPath, [join(REPOSITORY, 'dist/cli/glossier.js'), ...command, '--help'], {
+    encoding: 'utf8',
+    env: { COLUMNS: '100' },
+  });
 }
 
 /** Lines of a block of the help, without those that go on from the one before. */
@@ -26,7 +29,9 @@ function commands(...parent: string[]): [command: string, flags: string[]][] {
     if (name === 'help') return [];
     const below = commands(...parent, name);
     if (below.length > 0) return below;
-    const flags = block(help(...parent, name), 'Options:').map(l => /--[a-z-]+/.exec(l)![0]).filter(f => f !== '--help');
+    const flags = block(help(...parent, name), 'Options:')
+      .map(l => /--[a-z-]+/.exec(l)![0])
+      .filter(f => f !== '--help');
     return [[[...parent, name].join(' ') + args, flags.sort()] as [string, string[]]];
   });
 }
@@ -35,12 +40,20 @@ const inCode = (cell: string) => [...cell.matchAll(/`([^`]+)`/g)].map(m => m[1])
 
 test("README's settings are the program's", () => {
   const want = settingRows();
-  assert.deepEqual(tableOf('settings'), want, `the table should be:\n${markdown(['environment', 'flag', 'default', 'bounds', 'means'], want)}\n`);
+  assert.deepEqual(
+    tableOf('settings'),
+    want,
+    `the table should be:\n${markdown(['environment', 'flag', 'default', 'bounds', 'means'], want)}\n`,
+  );
 });
 
 test("README's SQLSTATE table is the program's", () => {
   const want = sqlstateRows();
-  assert.deepEqual(tableOf('sqlstate'), want, `the table should be:\n${markdown(['code', 'reaction', 'means'], want)}\n`);
+  assert.deepEqual(
+    tableOf('sqlstate'),
+    want,
+    `the table should be:\n${markdown(['code', 'reaction', 'means'], want)}\n`,
+  );
 });
 
 test("README's commands and their flags are the program's", () => {
@@ -50,13 +63,22 @@ test("README's commands and their flags are the program's", () => {
 
 test("README's exit codes are the program's, and --help tells them as well", () => {
   const codes = Object.values(EXIT).map(String).sort();
-  assert.deepEqual(tableOf('exit codes').map(row => row[0]).sort(), codes);
+  assert.deepEqual(
+    tableOf('exit codes')
+      .map(row => row[0])
+      .sort(),
+    codes,
+  );
   const line = /^Exit codes: (.*)$/m.exec(help())![1];
   assert.deepEqual([...line.matchAll(/(?:^|; )(\d+) /g)].map(m => m[1]).sort(), codes);
 });
 
 test('links between the documents lead somewhere', () => {
-  const anchor = (heading: string) => heading.toLowerCase().replace(/[^\p{L}\p{N} _-]/gu, '').replaceAll(' ', '-');
+  const anchor = (heading: string) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-');
   const broken: string[] = [];
   for (const file of ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'test/guarantees/GUARANTEES.md']) {
     for (const [, target] of read(file).matchAll(/\]\(([^)\s]+)\)/g)) {
@@ -64,7 +86,8 @@ test('links between the documents lead somewhere', () => {
       const [path, fragment] = target.split('#');
       const to = path === '' ? file : join(file, '..', path);
       if (!existsSync(join(REPOSITORY, to))) broken.push(`${file}: ${target}`);
-      else if (fragment && ![...read(to).matchAll(/^#+ (.+)$/gm)].some(m => anchor(m[1]) === fragment)) broken.push(`${file}: ${target}`);
+      else if (fragment && ![...read(to).matchAll(/^#+ (.+)$/gm)].some(m => anchor(m[1]) === fragment))
+        broken.push(`${file}: ${target}`);
     }
   }
   assert.deepEqual(broken, []);

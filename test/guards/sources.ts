@@ -27,7 +27,11 @@ export function sources(...folders: string[]): Source[] {
 /** Every file that git holds or would take, or all that is there where this is no checkout. */
 export function allFiles(): string[] {
   try {
-    const list = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], { cwd: REPOSITORY, encoding: 'utf8', stdio: 'pipe' });
+    const list = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
+      cwd: REPOSITORY,
+      encoding: 'utf8',
+      stdio: 'pipe',
+    });
     return list.split('\0').filter(f => f !== '' && existsSync(join(REPOSITORY, f)));
   } catch {
     const own = [...ROOMS, 'test'].flatMap(folder =>
@@ -35,7 +39,12 @@ export function allFiles(): string[] {
         .filter(e => e.isFile())
         .map(e => join(e.parentPath, e.name).slice(REPOSITORY.length)),
     );
-    return [...own, ...readdirSync(REPOSITORY, { withFileTypes: true }).filter(e => e.isFile()).map(e => e.name)];
+    return [
+      ...own,
+      ...readdirSync(REPOSITORY, { withFileTypes: true })
+        .filter(e => e.isFile())
+        .map(e => e.name),
+    ];
   }
 }
 
@@ -45,15 +54,20 @@ export function read(path: string): string {
 
 /** The text without comments; strings that hold `//` behind a blank would lose their end, so none should. */
 export function withoutComments(text: string): string {
-  return text.replace(/\/\*[^]*?\*\//g, '').replace(/(^|\s)\/\/.*$/gm, '$1');
+  return text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/(^|\s)\/\/.*$/gm, '$1');
 }
 
 /** What a file imports, with or without `await`, types too. */
 export function imports(text: string): string[] {
-  return [...withoutComments(text).matchAll(/\b(?:from|import)\s*\(?\s*['"]([^'"]+)['"]/g)].map(m => m[1]);
+  const code = withoutComments(text);
+  const still = code.matchAll(/^(?:import|export)\b(?:[^;'"=(]*?\bfrom)?\s*['"]([^'"]+)['"]/gm);
+  const late = code.matchAll(/\bimport\(\s*['"]([^'"]+)['"]\s*\)/g);
+  return [...still, ...late].map(m => m[1]);
 }
 
 /** Names of the tests that a file declares by `test(`. */
 export function testNames(text: string): string[] {
-  return [...text.matchAll(/^\s*(?:await )?test\(\s*(['"`])((?:\\.|(?!\1)[^\\])*)\1/gm)].map(m => m[2].replace(/\\(['"`\\])/g, '$1'));
+  return [...text.matchAll(/^\s*(?:await )?test\(\s*(['"`])((?:\\.|(?!\1)[^\\])*)\1/gm)].map(m =>
+    m[2].replace(/\\(['"`\\])/g, '$1'),
+  );
 }

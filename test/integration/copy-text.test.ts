@@ -21,7 +21,12 @@ after(async () => {
 });
 
 /** Copies rows of one column each into a new table and gives what it then holds, in their order. */
-async function through<T>(type: string, list: T[], write: (out: CopyText, value: T) => void, shown = 'v::text'): Promise<(string | null)[]> {
+async function through<T>(
+  type: string,
+  list: T[],
+  write: (out: CopyText, value: T) => void,
+  shown = 'v::text',
+): Promise<(string | null)[]> {
   await db.query(`CREATE TEMP TABLE t (n integer GENERATED ALWAYS AS IDENTITY, v ${type})`);
   try {
     const out = new CopyText();
@@ -37,10 +42,30 @@ async function through<T>(type: string, list: T[], write: (out: CopyText, value:
 }
 
 const character = fc.oneof(
-  fc.constantFrom('\t', '\n', '\r', '\\', 'N', '.', '"', '/', '\b', '\f', '\v', '\u007f', '\ufeff', '\uffff', '👩‍👩‍👧', '\u2028'),
+  fc.constantFrom(
+    '\t',
+    '\n',
+    '\r',
+    '\\',
+    'N',
+    '.',
+    '"',
+    '/',
+    '\b',
+    '\f',
+    '\v',
+    '\u007f',
+    '\ufeff',
+    '\uffff',
+    '👩‍👩‍👧',
+    '\u2028',
+  ),
   fc.string({ minLength: 1, maxLength: 1, unit: 'binary' }).filter(c => c !== '\0'),
 );
-const text = fc.oneof(fc.string({ unit: character, maxLength: 30 }), fc.constantFrom('', '\\N', '\\.', 'NULL', ' ', '\\', 'x'.repeat(70_000)));
+const text = fc.oneof(
+  fc.string({ unit: character, maxLength: 30 }),
+  fc.constantFrom('', '\\N', '\\.', 'NULL', ' ', '\\', 'x'.repeat(70_000)),
+);
 const how = fc.array(fc.integer({ min: 0, max: 2 }), { maxLength: 5 });
 
 test('strings come back as they were, bytes and all, and null stays null', { timeout: 60_000 }, async () => {
@@ -55,11 +80,13 @@ test('strings come back as they were, bytes and all, and null stays null', { tim
     out.reserve(2 * json.length + 2);
     assert.equal(out.jsonString(json, 0, json.length), true);
   });
-  rows.forEach((row, n) => assert.equal(got[n], row === null ? null : row[0], `row ${n}`));
+  for (const [n, row] of rows.entries()) assert.equal(got[n], row === null ? null : row[0], `row ${n}`);
 });
 
 test('raw JSON goes into jsonb as it means', { timeout: 60_000 }, async () => {
-  const rows = fc.sample(fc.tuple(text, how), { numRuns: 1000, seed: 2 }).map(([s, h]) => ({ s, json: Buffer.from(`{"a\\\\":"${escapeJson(s, h)}"}`) }));
+  const rows = fc
+    .sample(fc.tuple(text, how), { numRuns: 1000, seed: 2 })
+    .map(([s, h]) => ({ s, json: Buffer.from(`{"a\\\\":"${escapeJson(s, h)}"}`) }));
   const got = await through(
     'jsonb',
     rows,
@@ -69,13 +96,17 @@ test('raw JSON goes into jsonb as it means', { timeout: 60_000 }, async () => {
     },
     String.raw`v->>'a\'`,
   );
-  rows.forEach(({ s }, n) => assert.equal(got[n], s, `row ${n}`));
+  for (const [n, { s }] of rows.entries()) assert.equal(got[n], s, `row ${n}`);
 });
 
 test('Postgres stores money as the user figures count it', { timeout: 60_000 }, async () => {
   const digits = (max: number) => fc.string({ unit: fc.constantFrom(...'0123456789'), minLength: 1, maxLength: max });
-  const number = fc.tuple(fc.constantFrom('', '-'), digits(15), fc.option(digits(12)), fc.option(fc.integer({ min: -20, max: 8 }))).map(([s, w, f, e]) => `${s}${w}${f === null ? '' : `.${f}`}${e === null ? '' : `e${e}`}`);
-  const fits = fc.sample(number, { numRuns: 3000, seed: 3 }).filter(n => values.parseMoney(Buffer.from(n), 0, n.length));
+  const number = fc
+    .tuple(fc.constantFrom('', '-'), digits(15), fc.option(digits(12)), fc.option(fc.integer({ min: -20, max: 8 })))
+    .map(([s, w, f, e]) => `${s}${w}${f === null ? '' : `.${f}`}${e === null ? '' : `e${e}`}`);
+  const fits = fc
+    .sample(number, { numRuns: 3000, seed: 3 })
+    .filter(n => values.parseMoney(Buffer.from(n), 0, n.length));
   assert.ok(fits.length > 1500);
   const got = await through('numeric(19,4)', fits, (out, n) => {
     out.reserve(2 * n.length + 64);
@@ -83,15 +114,28 @@ test('Postgres stores money as the user figures count it', { timeout: 60_000 }, 
   });
   fits.forEach((n, i) => {
     values.parseMoney(Buffer.from(n), 0, n.length);
-    assert.equal(got[i], values.unitsToText(Number.isNaN(values.moneyUnits) ? values.moneyBig : BigInt(values.moneyUnits)), n);
+    assert.equal(
+      got[i],
+      values.unitsToText(Number.isNaN(values.moneyUnits) ? values.moneyBig : BigInt(values.moneyUnits)),
+      n,
+    );
   });
 });
 
 test('Postgres stores instants as the user figures count them, to the microsecond', { timeout: 60_000 }, async () => {
   const pad = (n: number) => String(n).padStart(2, '0');
   const time = fc
-    .tuple(fc.integer({ min: Date.UTC(1, 0, 3) - 62_000_000_000_000, max: Date.UTC(9999, 11, 29) }).filter(ms => ms > -62_135_000_000_000), fc.option(fc.stringMatching(/^\d{1,9}$/)), fc.integer({ min: -959, max: 959 }))
-    .map(([ms, f, o]) => `${new Date(ms).toISOString().slice(0, 19)}${f === null ? '' : `.${f}`}${o < 0 ? '-' : '+'}${pad(Math.floor(Math.abs(o) / 60))}:${pad(Math.abs(o) % 60)}`);
+    .tuple(
+      fc
+        .integer({ min: Date.UTC(1, 0, 3) - 62_000_000_000_000, max: Date.UTC(9999, 11, 29) })
+        .filter(ms => ms > -62_135_000_000_000),
+      fc.option(fc.stringMatching(/^\d{1,9}$/)),
+      fc.integer({ min: -959, max: 959 }),
+    )
+    .map(
+      ([ms, f, o]) =>
+        `${new Date(ms).toISOString().slice(0, 19)}${f === null ? '' : `.${f}`}${o < 0 ? '-' : '+'}${pad(Math.floor(Math.abs(o) / 60))}:${pad(Math.abs(o) % 60)}`,
+    );
   const rows = fc.sample(time, { numRuns: 3000, seed: 4 });
   const got = await through(
     'timestamptz',

@@ -8,13 +8,18 @@ const { GlossierError, UsageError, ServiceError, InterruptedError, errorCode, on
 test('an error has the name of its class, a hint, a cause and an exit code', () => {
   const cause = new Error('below');
   const e = new ServiceError('what', { hint: 'what to do', cause });
-  assert.deepEqual([e.name, e.message, e.hint, e.cause, e.exitCode, e.retryable], ['ServiceError', 'what', 'what to do', cause, 1, false]);
+  assert.deepEqual(
+    [e.name, e.message, e.hint, e.cause, e.exitCode, e.retryable],
+    ['ServiceError', 'what', 'what to do', cause, 1, false],
+  );
   assert.equal(new UsageError('x').exitCode, 2);
   assert.ok(!('cause' in new GlossierError('x')));
 });
 
 test('every class is a GlossierError, and only usage ends in 2', () => {
-  const classes = Object.values(errors).filter((v): v is typeof GlossierError => typeof v === 'function' && v.prototype instanceof GlossierError);
+  const classes = Object.values(errors).filter(
+    (v): v is typeof GlossierError => typeof v === 'function' && v.prototype instanceof GlossierError,
+  );
   assert.ok(classes.length >= 7);
   for (const c of classes) assert.equal(new c('x').exitCode, c.name === 'UsageError' ? 2 : 1, c.name);
 });
@@ -36,12 +41,20 @@ test('a code is text or nothing', () => {
 test('a fired signal is an InterruptedError that says what was going on', () => {
   throwIfAborted(undefined, 'x');
   throwIfAborted(new AbortController().signal, 'x');
-  assert.throws(() => throwIfAborted(AbortSignal.abort('SIGTERM'), 'reading'), (e: unknown) => e instanceof InterruptedError && e.message === 'interrupted while reading' && e.cause === 'SIGTERM');
+  assert.throws(
+    () => throwIfAborted(AbortSignal.abort('SIGTERM'), 'reading'),
+    (e: unknown) => e instanceof InterruptedError && e.message === 'interrupted while reading' && e.cause === 'SIGTERM',
+  );
 });
 
 test('which failures of Kafka are waited out', () => {
   const kafka = (name: string, more: object = {}) => Object.assign(new Error('x'), { name, ...more });
-  for (const passing of [kafka('KafkaJSConnectionError'), kafka('KafkaJSNumberOfRetriesExceeded', { cause: kafka('KafkaJSConnectionError') }), kafka('KafkaJSProtocolError', { type: 'NOT_LEADER_FOR_PARTITION' }), kafka('KafkaJSAggregateError', { errors: [kafka('KafkaJSConnectionError')] })]) {
+  for (const passing of [
+    kafka('KafkaJSConnectionError'),
+    kafka('KafkaJSNumberOfRetriesExceeded', { cause: kafka('KafkaJSConnectionError') }),
+    kafka('KafkaJSProtocolError', { type: 'NOT_LEADER_FOR_PARTITION' }),
+    kafka('KafkaJSAggregateError', { errors: [kafka('KafkaJSConnectionError')] }),
+  ]) {
     assert.equal(isKafkaOutage(passing), true, passing.name);
   }
   for (const lasting of [
@@ -49,7 +62,12 @@ test('which failures of Kafka are waited out', () => {
     new ServiceError('x'),
     kafka('KafkaJSSASLAuthenticationError'),
     kafka('KafkaJSProtocolError', { type: 'TOPIC_AUTHORIZATION_FAILED' }),
-    kafka('KafkaJSNumberOfRetriesExceeded', { cause: kafka('KafkaJSProtocolError', { type: 'GROUP_AUTHORIZATION_FAILED' }) }),
-    kafka('KafkaJSAggregateError', { errors: [kafka('KafkaJSConnectionError'), kafka('KafkaJSCreateTopicError', { type: 'POLICY_VIOLATION' })] }),
-  ]) assert.equal(isKafkaOutage(lasting), false, lasting.name);
+    kafka('KafkaJSNumberOfRetriesExceeded', {
+      cause: kafka('KafkaJSProtocolError', { type: 'GROUP_AUTHORIZATION_FAILED' }),
+    }),
+    kafka('KafkaJSAggregateError', {
+      errors: [kafka('KafkaJSConnectionError'), kafka('KafkaJSCreateTopicError', { type: 'POLICY_VIOLATION' })],
+    }),
+  ])
+    assert.equal(isKafkaOutage(lasting), false, lasting.name);
 });

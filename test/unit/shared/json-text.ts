@@ -4,7 +4,10 @@ import { escapeJson } from '../consumer/transform/copy-decode.js';
 
 export type Json = null | boolean | number | string | Json[] | { members: [string, Json][] };
 
-const character = fc.oneof({ weight: 6, arbitrary: fc.string({ unit: 'grapheme', minLength: 1, maxLength: 1 }) }, fc.constantFrom('"', '\\', '/', '\n', '\t', '\u0001', '€', '😀', '{', '}', ',', ':', '[', ']'));
+const character = fc.oneof(
+  { weight: 6, arbitrary: fc.string({ unit: 'grapheme', minLength: 1, maxLength: 1 }) },
+  fc.constantFrom('"', '\\', '/', '\n', '\t', '\u0001', '€', '😀', '{', '}', ',', ':', '[', ']'),
+);
 export const jsonText = fc.string({ unit: character, maxLength: 8 });
 
 /** A value with objects as lists of members, so that keys keep their order and may come twice. */

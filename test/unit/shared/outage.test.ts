@@ -29,20 +29,33 @@ test('work is tried until it succeeds, with one line when the outage begins and 
 
 test('what is no outage is thrown on at once', async () => {
   const { state, lines } = service(60_000);
-  await assert.rejects(throughOutages(state, () => false, undefined, fails(1)), /^Error: away$/);
+  await assert.rejects(
+    throughOutages(state, () => false, undefined, fails(1)),
+    /^Error: away$/,
+  );
   assert.deepEqual(lines, []);
 });
 
 test('an outage beyond its deadline ends in one line', async () => {
-  await assert.rejects(throughOutages(service(0).state, () => true, undefined, fails(99)), (e: unknown) => e instanceof ServiceError && /^Postgres has been away for \d+ s: away$/.test(e.message));
-  await assert.rejects(throughOutages(service(60_000).state, () => 0, undefined, fails(99)), ServiceError, 'a kind of failure may have less patience');
+  await assert.rejects(
+    throughOutages(service(0).state, () => true, undefined, fails(99)),
+    (e: unknown) => e instanceof ServiceError && /^Postgres has been away for \d+ s: away$/.test(e.message),
+  );
+  await assert.rejects(
+    throughOutages(service(60_000).state, () => 0, undefined, fails(99)),
+    ServiceError,
+    'a kind of failure may have less patience',
+  );
 });
 
 test('the signal ends the waiting', async () => {
   const stop = new AbortController();
   setTimeout(() => stop.abort(), 20);
   const began = performance.now();
-  await assert.rejects(throughOutages(service(60_000).state, () => true, stop.signal, fails(99)), InterruptedError);
+  await assert.rejects(
+    throughOutages(service(60_000).state, () => true, stop.signal, fails(99)),
+    InterruptedError,
+  );
   assert.ok(performance.now() - began < 2000);
 });
 

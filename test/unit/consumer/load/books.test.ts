@@ -15,28 +15,53 @@ const outcome: fc.Arbitrary<MessageOutcome> = fc
   })
   .map(o => (o.outcome === 'loaded' ? o : { ...o, month: '', lineItems: 0 }));
 
-const o = (what: MessageOutcome['outcome'], index: number): MessageOutcome => ({ outcome: what, fileNo: 1, index, partition: 0, month: what === 'loaded' ? '2017_12' : '', lineItems: 0 });
+const o = (what: MessageOutcome['outcome'], index: number): MessageOutcome => ({
+  outcome: what,
+  fileNo: 1,
+  index,
+  partition: 0,
+  month: what === 'loaded' ? '2017_12' : '',
+  lineItems: 0,
+});
 
 test('every message counts once, under its file, partition and month', () => {
-  fc.assert(fc.property(fc.array(outcome, { maxLength: 40 }), fc.integer({ min: -1, max: 6 }), (outcomes, before) => {
-    const { entries, repeats } = tally(outcomes, () => before);
-    const sum = (key: 'loaded' | 'bypassed' | 'rejected' | 'repeated' | 'lineItems') => entries.reduce((n, e) => n + e[key], 0);
-    assert.equal(sum('loaded') + sum('bypassed') + sum('rejected') + sum('repeated'), outcomes.length);
-    assert.equal(sum('repeated'), repeats.size);
-    assert.equal(sum('loaded'), outcomes.filter(x => x.outcome === 'loaded').length, 'what is loaded is never a repeat');
-    assert.equal(sum('lineItems'), outcomes.reduce((n, x) => n + x.lineItems, 0));
-    assert.equal(new Set(entries.map(e => `${e.fileNo}/${e.partition}/${e.month}`)).size, entries.length);
-  }));
+  fc.assert(
+    fc.property(fc.array(outcome, { maxLength: 40 }), fc.integer({ min: -1, max: 6 }), (outcomes, before) => {
+      const { entries, repeats } = tally(outcomes, () => before);
+      const sum = (key: 'loaded' | 'bypassed' | 'rejected' | 'repeated' | 'lineItems') =>
+        entries.reduce((n, e) => n + e[key], 0);
+      assert.equal(sum('loaded') + sum('bypassed') + sum('rejected') + sum('repeated'), outcomes.length);
+      assert.equal(sum('repeated'), repeats.size);
+      assert.equal(
+        sum('loaded'),
+        outcomes.filter(x => x.outcome === 'loaded').length,
+        'what is loaded is never a repeat',
+      );
+      assert.equal(
+        sum('lineItems'),
+        outcomes.reduce((n, x) => n + x.lineItems, 0),
+      );
+      assert.equal(new Set(entries.map(e => `${e.fileNo}/${e.partition}/${e.month}`)).size, entries.length);
+    }),
+  );
 });
 
 test('a repeat is what stands at or below the greatest index that was seen of its file in its partition', () => {
-  fc.assert(fc.property(fc.array(outcome, { maxLength: 40 }), fc.integer({ min: -1, max: 6 }), (outcomes, before) => {
-    const { repeats } = tally(outcomes, () => before);
-    outcomes.forEach((x, i) => {
-      const seen = Math.max(before, ...outcomes.slice(0, i).filter(y => y.fileNo === x.fileNo && y.partition === x.partition).map(y => y.index));
-      assert.equal(repeats.has(i), x.outcome !== 'loaded' && x.index >= 0 && x.index <= seen);
-    });
-  }));
+  fc.assert(
+    fc.property(fc.array(outcome, { maxLength: 40 }), fc.integer({ min: -1, max: 6 }), (outcomes, before) => {
+      const { repeats } = tally(outcomes, () => before);
+      outcomes.forEach((x, i) => {
+        const seen = Math.max(
+          before,
+          ...outcomes
+            .slice(0, i)
+            .filter(y => y.fileNo === x.fileNo && y.partition === x.partition)
+            .map(y => y.index),
+        );
+        assert.equal(repeats.has(i), x.outcome !== 'loaded' && x.index >= 0 && x.index <= seen);
+      });
+    }),
+  );
 });
 
 test('the greatest index of a file is in its entries, whichever comes last', () => {

@@ -12,11 +12,22 @@ function named(where: string | undefined, values: string[] = ORDERS, message = '
   const messages = values.map((v, offset) => ({ partition: 0, offset, key: null, value: Buffer.from(v), place: null }));
   const batch: MessageBatch = { messages, segments: [], bytes: 0, reason: 'time', generation: 1 };
   const known = { orders: new Set(['3']), lineItems: new Set<string>() };
-  return refusedRow({ where, message, code: '22003' }, batchRows(batch, () => 1, known, new Map(), 64));
+  return refusedRow(
+    { where, message, code: '22003' },
+    batchRows(batch, () => 1, known, new Map(), 64),
+  );
 }
 
 /** 0 and 4 in November; 1 and 6 in December; 2 is rejected, 3 is known, 5 not JSON. */
-const ORDERS = [order(1, '2017-11', 0), order(2, '2017-12', 2), order(9, '2017-12', 1, ',"test":7'), order(3, '2017-12', 1), order(4, '2017-11', 3), 'x', order(5, '2017-12', 1)];
+const ORDERS = [
+  order(1, '2017-11', 0),
+  order(2, '2017-12', 2),
+  order(9, '2017-12', 1, ',"test":7'),
+  order(3, '2017-12', 1),
+  order(4, '2017-11', 3),
+  'x',
+  order(5, '2017-12', 1),
+];
 
 test('a line of a month table leads to the message that gave it', () => {
   assert.equal(named('COPY orders__2017_11, line 1, column note: "x"')!.at, 0);
@@ -26,20 +37,37 @@ test('a line of a month table leads to the message that gave it', () => {
 });
 
 test('a line of the mapping leads to the order that it belongs to', () => {
-  const at = [1, 2, 3, 4, 5, 6].map(line => named(`COPY order_line_item_mapping, line ${line}, column extra: "{}"`)!.at);
+  const at = [1, 2, 3, 4, 5, 6].map(
+    line => named(`COPY order_line_item_mapping, line ${line}, column extra: "{}"`)!.at,
+  );
   assert.deepEqual(at, [1, 1, 4, 4, 4, 6]);
 });
 
 test('a line of the registry leads to the order', () => {
-  assert.deepEqual([1, 2, 3, 4].map(line => named(`COPY known_orders, line ${line}`)!.at), [0, 1, 4, 6]);
+  assert.deepEqual(
+    [1, 2, 3, 4].map(line => named(`COPY known_orders, line ${line}`)!.at),
+    [0, 1, 4, 6],
+  );
 });
 
 test('the reason has the words and the code of Postgres, and the column as its path', () => {
-  assert.deepEqual(named('COPY orders__2017_12, line 2, column extra: "{\\"a\\": 1e999999}"')!.rejection, { code: 'refused_by_database', path: 'extra', reason: 'Postgres refused it: value out of range (22003)' });
+  assert.deepEqual(named('COPY orders__2017_12, line 2, column extra: "{\\"a\\": 1e999999}"')!.rejection, {
+    code: 'refused_by_database',
+    path: 'extra',
+    reason: 'Postgres refused it: value out of range (22003)',
+  });
   assert.equal(named('COPY orders__2017_12, line 2')!.rejection.path, '');
   assert.equal(named('JSON data, line 1: …\nCOPY orders__2017_12, line 2, column extra: "…"')!.at, 6);
 });
 
 test('an error that names no row of the batch gives nothing', () => {
-  for (const where of [undefined, '', 'SQL statement "SELECT 1"', 'COPY user_staging, line 1', 'COPY orders__2017_11, line 3', 'COPY something_else, line 1']) assert.equal(named(where), null, where);
+  for (const where of [
+    undefined,
+    '',
+    'SQL statement "SELECT 1"',
+    'COPY user_staging, line 1',
+    'COPY orders__2017_11, line 3',
+    'COPY something_else, line 1',
+  ])
+    assert.equal(named(where), null, where);
 });

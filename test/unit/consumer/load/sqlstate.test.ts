@@ -6,7 +6,24 @@ import { GlossierError, InterruptedError } from '../../../../shared/errors.js';
 const withCode = (code: string) => Object.assign(new Error('x'), { code });
 
 test('a full code goes before its class', () => {
-  for (const [code, reaction] of [['23505', 'duplicate'], ['23514', 'data'], ['22P02', 'data'], ['40P01', 'again'], ['57014', 'again'], ['57P01', 'wait'], ['08006', 'wait'], ['53100', 'wait'], ['25006', 'wait'], ['28P01', 'stop'], ['3D000', 'stop'], ['42501', 'stop'], ['42P01', 'missing'], ['3F000', 'missing'], ['42601', 'bug'], ['XX000', 'bug']] as const) {
+  for (const [code, reaction] of [
+    ['23505', 'duplicate'],
+    ['23514', 'data'],
+    ['22P02', 'data'],
+    ['40P01', 'again'],
+    ['57014', 'again'],
+    ['57P01', 'wait'],
+    ['08006', 'wait'],
+    ['53100', 'wait'],
+    ['25006', 'wait'],
+    ['28P01', 'stop'],
+    ['3D000', 'stop'],
+    ['42501', 'stop'],
+    ['42P01', 'missing'],
+    ['3F000', 'missing'],
+    ['42601', 'bug'],
+    ['XX000', 'bug'],
+  ] as const) {
     assert.equal(reactionTo(withCode(code)), reaction, code);
   }
 });
@@ -20,7 +37,8 @@ test('codes of the network, in an error or in a list of them', () => {
 test('a connection that ended has no code and is waited for; other errors without a code are bugs', () => {
   assert.equal(reactionTo(new Error('Connection terminated unexpectedly')), 'wait');
   assert.equal(reactionTo(new Error('Client has encountered a connection error and is not queryable')), 'wait');
-  for (const bug of [new TypeError('x is not a function'), new Error('Connection'), null, undefined, 'text', 7]) assert.equal(reactionTo(bug), 'bug');
+  for (const bug of [new TypeError('x is not a function'), new Error('Connection'), null, undefined, 'text', 7])
+    assert.equal(reactionTo(bug), 'bug');
 });
 
 test('our own errors are not tried again unless they say so', () => {

@@ -3,30 +3,72 @@ import { test } from 'node:test';
 import type { Status } from '../../../../consumer/status/read-status.js';
 import { renderRejects, renderStatus } from '../../../../consumer/status/render.js';
 
-const DROP = { drop: '7b61058f27244795', name: 'a.zip', state: 'published', files: 31, broken_files: 0, published: 13183, loaded: 13180, bypassed: 2, rejected: 1, line_items: 5, waiting: 0, complete: true, started_at: null, finished_at: null };
-const EMPTY: Status = { topic: 'orders', drops: [], partitions: [], lag: 0, staging: 0, rejects: { orders: 0, files: 0, by_reason: [] }, tables: [] };
+const DROP = {
+  drop: '7b61058f27244795',
+  name: 'a.zip',
+  state: 'published',
+  files: 31,
+  broken_files: 0,
+  published: 13183,
+  loaded: 13180,
+  bypassed: 2,
+  rejected: 1,
+  line_items: 5,
+  waiting: 0,
+  complete: true,
+  started_at: null,
+  finished_at: null,
+};
+const EMPTY: Status = {
+  topic: 'orders',
+  drops: [],
+  partitions: [],
+  lag: 0,
+  staging: 0,
+  rejects: { orders: 0, files: 0, by_reason: [] },
+  tables: [],
+};
 
 test('a status shows each drop with its books and what it waits for', () => {
   const text = renderStatus(
     {
       ...EMPTY,
-      drops: [DROP, { ...DROP, drop: 'b', waiting: 1200, complete: false, broken_files: 2 }, { ...DROP, drop: 'c', state: 'publishing' }, { ...DROP, drop: '', name: '(other producers)', state: 'other' }],
+      drops: [
+        DROP,
+        { ...DROP, drop: 'b', waiting: 1200, complete: false, broken_files: 2 },
+        { ...DROP, drop: 'c', state: 'publishing' },
+        { ...DROP, drop: '', name: '(other producers)', state: 'other' },
+      ],
       partitions: [{ partition: 0, position: 1000, end: 2200, lag: 1200 }],
       lag: 1200,
       staging: 3,
-      rejects: { orders: 1, files: 2, by_reason: [{ code: 'broken_file', path: '', count: 2 }, { code: 'bad_id', path: 'id', count: 1 }] },
+      rejects: {
+        orders: 1,
+        files: 2,
+        by_reason: [
+          { code: 'broken_file', path: '', count: 2 },
+          { code: 'bad_id', path: 'id', count: 1 },
+        ],
+      },
       tables: [{ table: 'orders__2017_12', rows: 13180 }],
     },
     120,
   );
-  const line = (start: string) => text.split('\n').find(l => l.startsWith(start))!.split(/ {2,}/);
+  const line = (start: string) =>
+    text
+      .split('\n')
+      .find(l => l.startsWith(start))!
+      .split(/ {2,}/);
   assert.deepEqual(line('7b61'), ['7b61058f27244795', 'a.zip', '13,183', '13,180', '2', '1', '31', 'complete']);
   assert.deepEqual(line('b  ').slice(-2), ['31 (2 broken)', '1,200 waiting']);
   assert.equal(line('c  ').at(-1), 'publishing');
   assert.equal(line('-  ')[1], '(other producers)');
   assert.match(text, /^ +0 +1,000 +2,200 +1,200$/m);
   assert.match(text, /^orders__2017_12 +13,180$/m);
-  assert.match(text, /^Lag 1,200; user_staging 3 row\(s\); rejects 1 order\(s\), 2 file\(s\)\n {2}2 × broken_file\n {2}1 × bad_id at id$/m);
+  assert.match(
+    text,
+    /^Lag 1,200; user_staging 3 row\(s\); rejects 1 order\(s\), 2 file\(s\)\n {2}2 × broken_file\n {2}1 × bad_id at id$/m,
+  );
   assert.doesNotMatch(text, /[ \t]$/m);
 });
 
@@ -42,11 +84,28 @@ test('long names are cut to the width', () => {
   for (const l of text.split('\n')) assert.ok(l.length <= 120, l);
 });
 
-const REJECT = { id: 4, kind: 'order' as const, drop: 'd', file: '2017-12-04.json', index: 7, partition: 0, offset: 1, order_id: '9007199254740993', code: 'bad_id', path: 'id', reason: 'id is null', rejected_at: '', tries: 1 };
+const REJECT = {
+  id: 4,
+  kind: 'order' as const,
+  drop: 'd',
+  file: '2017-12-04.json',
+  index: 7,
+  partition: 0,
+  offset: 1,
+  order_id: '9007199254740993',
+  code: 'bad_id',
+  path: 'id',
+  reason: 'id is null',
+  rejected_at: '',
+  tries: 1,
+};
 
 test('rejects are one line each, and control characters of a name do not reach the terminal', () => {
   assert.equal(renderRejects([], 80), 'Nothing is rejected.');
-  const text = renderRejects([REJECT, { ...REJECT, id: 5, kind: 'file', file: 'a\u001b[2J\n.json', index: null, order_id: null }], 100);
+  const text = renderRejects(
+    [REJECT, { ...REJECT, id: 5, kind: 'file', file: 'a\u001b[2J\n.json', index: null, order_id: null }],
+    100,
+  );
   assert.equal(text.split('\n').length, 3);
   assert.match(text, /^4 +order +2017-12-04\.json +7 +9007199254740993 +id is null$/m);
   assert.doesNotMatch(text, /[\u0000-\u0009\u000b-\u001f]/);

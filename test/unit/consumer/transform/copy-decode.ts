@@ -28,7 +28,16 @@ export function decodeCopy(bytes: Buffer): (Buffer | null)[][] {
 
 /** A JSON string's content with any of its characters written as escapes, by `how`: 0 as it is, 1 short, 2 \u. */
 export function escapeJson(text: string, how: readonly number[]): string {
-  const short: Record<string, string> = { '"': '\\"', '\\': '\\\\', '/': '\\/', '\b': '\\b', '\f': '\\f', '\n': '\\n', '\r': '\\r', '\t': '\\t' };
+  const short: Record<string, string> = {
+    '"': '\\"',
+    '\\': '\\\\',
+    '/': '\\/',
+    '\b': '\\b',
+    '\f': '\\f',
+    '\n': '\\n',
+    '\r': '\\r',
+    '\t': '\\t',
+  };
   let out = '';
   let n = 0;
   for (const char of text) {

@@ -23,7 +23,8 @@ const slice = (from: number, to: number) => Buffer.from(scan.bytes.subarray(from
 /** Unknown fields as JSON.parse would have them: of two of one name the last. */
 function extraOf(extra: number[]): Record<string, unknown> {
   const members: string[] = [];
-  for (let i = 0; i < extra.length; i += 4) members.push(`${slice(extra[i], extra[i + 1])}:${slice(extra[i + 2], extra[i + 3])}`);
+  for (let i = 0; i < extra.length; i += 4)
+    members.push(`${slice(extra[i], extra[i + 1])}:${slice(extra[i + 2], extra[i + 3])}`);
   return JSON.parse(`{${members.join(',')}}`);
 }
 
@@ -34,45 +35,70 @@ function without(object: Record<string, unknown>, known: readonly string[]): Rec
 const same = (a: unknown, b: unknown) => assert.deepEqual(JSON.parse(JSON.stringify(a)), JSON.parse(JSON.stringify(b)));
 
 const item: fc.Arbitrary<Json> = fc.oneof(
-  { weight: 5, arbitrary: fc.array(fc.tuple(fc.oneof({ weight: 3, arbitrary: fc.constantFrom(...LINE_ITEM_FIELDS) }, jsonText), json), { maxLength: 6 }).map(members => ({ members })) },
+  {
+    weight: 5,
+    arbitrary: fc
+      .array(fc.tuple(fc.oneof({ weight: 3, arbitrary: fc.constantFrom(...LINE_ITEM_FIELDS) }, jsonText), json), {
+        maxLength: 6,
+      })
+      .map(members => ({ members })),
+  },
   json,
 );
 const member: fc.Arbitrary<[string, Json]> = fc.oneof(
   { weight: 6, arbitrary: fc.tuple(fc.constantFrom(...FIELDS.slice(0, -1)), json) },
-  { weight: 2, arbitrary: fc.tuple(fc.constant('line_items'), fc.oneof({ weight: 4, arbitrary: fc.array(item, { maxLength: 20 }) }, json)) },
+  {
+    weight: 2,
+    arbitrary: fc.tuple(
+      fc.constant('line_items'),
+      fc.oneof({ weight: 4, arbitrary: fc.array(item, { maxLength: 20 }) }, json),
+    ),
+  },
   { weight: 2, arbitrary: fc.tuple(jsonText, json) },
 );
 
 test('every field of any order in any layout is found as JSON.parse finds it', () => {
-  fc.assert(fc.property(fc.array(member, { maxLength: 30 }), layout, (members, how) => {
-    // "__proto__" as a key is set aside: JSON.parse makes a member of it, and an object literal does not
-    fc.pre(!JSON.stringify(members).includes('__proto__'));
-    const text = write({ members }, how);
-    const want: Record<string, unknown> = JSON.parse(text);
-    assert.equal(scan.scan(Buffer.from(text)), null);
-    FIELDS.forEach((name, f) => {
-      if (!(name in want)) return assert.equal(scan.kind[f], ABSENT, name);
-      assert.equal(scan.kind[f], kindOf(want[name]), name);
-      const string = scan.kind[f] === JsonKind.String;
-      same(JSON.parse(string ? `"${slice(scan.from[f], scan.to[f])}"` : slice(scan.from[f], scan.to[f])), want[name]);
-      if (string) assert.equal(scan.escaped[f] === 1, slice(scan.from[f], scan.to[f]).includes('\\'), name);
-    });
-    same(extraOf(scan.extra), without(want, FIELDS));
-    if (scan.kind[LINE_ITEMS] !== JsonKind.Array) return;
-    const items = want.line_items as unknown[];
-    assert.equal(scan.itemCount, items.length);
-    assert.equal(scan.itemNotObject, items.findIndex(i => kindOf(i) !== JsonKind.Object));
-    items.forEach((one, n) => {
-      if (kindOf(one) !== JsonKind.Object) return;
-      const object = one as Record<string, unknown>;
-      LINE_ITEM_FIELDS.forEach((name, f) => {
-        if (!(name in object)) return assert.equal(scan.itemKind(n, f), ABSENT);
-        assert.equal(scan.itemKind(n, f), kindOf(object[name]));
-        same(JSON.parse(slice(scan.itemFrom(n, f), scan.itemTo(n, f))), object[name]);
+  fc.assert(
+    fc.property(fc.array(member, { maxLength: 30 }), layout, (members, how) => {
+      // "__proto__" as a key is set aside: JSON.parse makes a member of it, and an object literal does not
+      fc.pre(!JSON.stringify(members).includes('__proto__'));
+      const text = write({ members }, how);
+      const want: Record<string, unknown> = JSON.parse(text);
+      assert.equal(scan.scan(Buffer.from(text)), null);
+      FIELDS.forEach((name, f) => {
+        if (!(name in want)) {
+          assert.equal(scan.kind[f], ABSENT, name);
+          return;
+        }
+        assert.equal(scan.kind[f], kindOf(want[name]), name);
+        const string = scan.kind[f] === JsonKind.String;
+        same(JSON.parse(string ? `"${slice(scan.from[f], scan.to[f])}"` : slice(scan.from[f], scan.to[f])), want[name]);
+        if (string) assert.equal(scan.escaped[f] === 1, slice(scan.from[f], scan.to[f]).includes('\\'), name);
       });
-      same(extraOf(scan.itemExtra(n)), without(object, LINE_ITEM_FIELDS));
-    });
-  }), { numRuns: 1500 });
+      same(extraOf(scan.extra), without(want, FIELDS));
+      if (scan.kind[LINE_ITEMS] !== JsonKind.Array) return;
+      const items = want.line_items as unknown[];
+      assert.equal(scan.itemCount, items.length);
+      assert.equal(
+        scan.itemNotObject,
+        items.findIndex(i => kindOf(i) !== JsonKind.Object),
+      );
+      items.forEach((one, n) => {
+        if (kindOf(one) !== JsonKind.Object) return;
+        const object = one as Record<string, unknown>;
+        LINE_ITEM_FIELDS.forEach((name, f) => {
+          if (!(name in object)) {
+            assert.equal(scan.itemKind(n, f), ABSENT);
+            return;
+          }
+          assert.equal(scan.itemKind(n, f), kindOf(object[name]));
+          same(JSON.parse(slice(scan.itemFrom(n, f), scan.itemTo(n, f))), object[name]);
+        });
+        same(extraOf(scan.itemExtra(n)), without(object, LINE_ITEM_FIELDS));
+      });
+    }),
+    { numRuns: 1500 },
+  );
 });
 
 const refusal = (bytes: Buffer | string) => {
@@ -97,13 +123,21 @@ test('what is no order is refused in words', () => {
     ['{"id" 1}', 'not_json: a key is not followed by a colon'],
     ['{"line_items":[{"id":1]}', 'not_json: a comma or the end of the object is missing'],
     ['{"line_items":[1,{"a":01}]}', 'not_json: a comma or the end of the object is missing'],
-  ] as const) assert.equal(refusal(text), want, text);
-  assert.equal(refusal(Buffer.concat([Buffer.from('{"note":"'), Buffer.from([0xff]), Buffer.from('"}')])), 'bad_text: the bytes are not UTF-8');
+  ] as const)
+    assert.equal(refusal(text), want, text);
+  assert.equal(
+    refusal(Buffer.concat([Buffer.from('{"note":"'), Buffer.from([0xff]), Buffer.from('"}')])),
+    'bad_text: the bytes are not UTF-8',
+  );
 });
 
 test('depth counts from the order itself, in each of its places', () => {
   const nest = (n: number) => '['.repeat(n) + ']'.repeat(n);
-  for (const [before, after, used] of [['{"a":', '}', 1], ['{"line_items":[', ']}', 2], ['{"line_items":[{"a":', '}]}', 3]] as const) {
+  for (const [before, after, used] of [
+    ['{"a":', '}', 1],
+    ['{"line_items":[', ']}', 2],
+    ['{"line_items":[{"a":', '}]}', 3],
+  ] as const) {
     assert.equal(refusal(before + nest(64 - used) + after), null);
     assert.match(refusal(before + nest(65 - used) + after)!, /^too_deep: /);
   }

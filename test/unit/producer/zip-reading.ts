@@ -1,0 +1,50 @@
+/** Reading a zip in tests as the producer does before it publishes: the whole of it, or the refusal. */
+import assert from 'node:assert/strict';
+import { open } from 'node:fs/promises';
+import { checkEntries, inflateEntry } from '../../../producer/inflate-entry.js';
+import { readZipEntries, type ZipLimits } from '../../../producer/zip-entries.js';
+import { DropError } from '../../../shared/errors.js';
+import { type Folder, makeZip } from './zips.js';
+
+export const LIMITS: ZipLimits = { maxEntries: 10_000, maxFileBytes: 2e9, maxDropBytes: 16e9, maxRatio: 200 };
+export const A = '{"orders":[{"id":1}]}';
+export const B = '{"orders":[{"id":2},{"id":3}]}';
+
+export class Reader {
+  constructor(readonly folder: Folder) {}
+
+/** Everything that is done with a zip before the first order is published. */
+async files(zip: Buffer, limits: Partial<ZipLimits> = {}): Promise<Record<string, string>> {
+  const path = this.folder.save(zip);
+  const entries = await readZipEntries(path, 'drop.zip', { ...LIMITS, ...limits });
+  await checkEntries(path, entries, undefined, () => {});
+  const found: Record<string, string> = {};
+  const file = await open(path);
+  for (const entry of entries) {
+    const chunks: Buffer[] = [];
+    for await (const chunk of inflateEntry(file, entry)) chunks.push(chunk);
+    found[entry.name] = Buffer.concat(chunks).toString();
+  }
+  await file.close();
+  return found;
+}
+
+/** The refusal of a zip; everything else fails the test. */
+async refusal(zip: Buffer, limits: Partial<ZipLimits> = {}): Promise<string> {
+  try {
+    await this.files(zip, limits);
+  } catch (error) {
+    assert.ok(error instanceof DropError, `${error}`);
+    assert.ok(error.hint, `no hint: ${error.message}`);
+    assert.doesNotMatch(error.message, /\n/);
+    return error.message;
+  }
+  assert.fail('it was taken');
+}
+
+export const two = () =>
+  makeZip([
+    { name: 'a.json', data: A },
+    { name: 'b.json', data: B, stored: true },
+  ]);
+

@@ -112,4 +112,4 @@ try {
 }
 
 // everything is put away by now; a client that keeps a socket or timer all the same (kafkajs after an outage) must not keep the process
-setTimeout(() => process.stdout.writableLength === 0 && process.exit(), 1000).unref();
+setInterval(() => process.stdout.writableLength === 0 && process.exit(), 500).unref();

@@ -11,7 +11,7 @@ import { InterruptedError, ServiceError, StalledError } from '../shared/errors.j
 import { type Admin, ensureTopics, type Kafka, type TopicOffsets, topicInfo, topicOffsets } from '../shared/kafka.js';
 import { isKafkaOutage } from '../shared/kafka-outage.js';
 import type { Logger } from '../shared/log.js';
-import { atMost, pause, ServiceState, throughOutages } from '../shared/outage.js';
+import { atMost, pause, ServiceState, throughOutages, unlessAborted } from '../shared/outage.js';
 import type { Settings } from '../shared/settings.js';
 import { OrderConsumer } from './intake/order-consumer.js';
 import { syncDrops } from './load/drop-sync.js';
@@ -128,7 +128,7 @@ class Worker {
       else timers.push(this.#every(settings.mergeEvery, () => this.#merge()));
       await this.#loadBatches();
       this.#stop.abort('ended');
-      await Promise.all(timers);
+      await atMost(3000, Promise.all(timers)); // one of them may hang in a call to Kafka
     }
     if (this.#failure !== null) throw this.#failure;
     if (untilDrained && !signal.aborted) {
@@ -278,7 +278,8 @@ class Worker {
   }
 
   #kafka<T>(work: () => Promise<T>): Promise<T> {
-    return throughOutages(this.#kafkaState, isKafkaOutage, this.#stop.signal, work);
+    const stop = this.#stop.signal;
+    return throughOutages(this.#kafkaState, isKafkaOutage, stop, () => unlessAborted(work(), stop));
   }
 
   /** Runs `work` again and again until the worker ends. A failure of Kafka is for the consumer to report; any other ends the worker. */

@@ -96,3 +96,19 @@ export async function atMost(milliseconds: number, work: Promise<unknown>): Prom
   await Promise.race([settled, pause(milliseconds, late.signal)]);
   late.abort();
 }
+
+/** What `work` comes to, unless the signal fires first: then InterruptedError at once, and what becomes of `work` is not asked. */
+export async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  work.catch(() => {});
+  let onAbort!: () => void;
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(new InterruptedError('interrupted'));
+    signal.addEventListener('abort', onAbort, { once: true });
+    if (signal.aborted) onAbort();
+  });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}

@@ -139,6 +139,11 @@ export class OrderConsumer {
   }
 
   #joined(partitions: number[]): void {
+    if (this.#stopped) {
+      // kafkajs' stop() does not end a join that is under way: left alone, it would hold partitions that nobody loads
+      void this.#consumer.disconnect().catch(() => {});
+      return;
+    }
     this.options.kafkaState.succeeded();
     this.#restarts = 0;
     this.options.log.info({ partitions: partitions.length }, 'joined the group');

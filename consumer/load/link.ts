@@ -1,5 +1,5 @@
 /** A connection to Postgres that is made anew when it was lost. */
-import { type ServiceState, throughOutages } from '../../shared/outage.js';
+import { backoff, pause, type ServiceState, throughOutages } from '../../shared/outage.js';
 import { Database } from './database.js';
 import { reactionTo } from './sqlstate.js';
 
@@ -9,6 +9,8 @@ const PATIENCE_WITH_PEOPLE = 60_000;
 export class Link {
   #worked = false;
   #db: Database | null = null;
+  /** How many times a connection was made: what was learned on an earlier one may be lost, where the server lost its last commits. */
+  connections = 0;
   /** Ends when the use before has ended: statements of two uses between each other would share a transaction. */
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -29,26 +31,38 @@ export class Link {
 
   #use<T>(work: (db: Database) => Promise<T>): Promise<T> {
     return throughOutages(this.postgres, error => this.#patience(error), this.signal, async () => {
-      if (this.#db === null || this.#db.ended) this.#db = await Database.connect(this.url, this.name);
-      const db = this.#db;
+      if (this.#db === null || this.#db.ended) {
+        this.#db = await Database.connect(this.url, this.name);
+        this.connections++;
+      }
+      return this.#untilFree(this.#db, work);
+    });
+  }
+
+  /** Another transaction in the way is no outage of the server: a deadlock, a lock that somebody holds. */
+  async #untilFree<T>(db: Database, work: (db: Database) => Promise<T>): Promise<T> {
+    const since = Date.now();
+    for (let attempt = 0; ; attempt++) {
       try {
         const result = await work(db);
         this.#worked = true;
         return result;
       } catch (error) {
+        const reaction = reactionTo(error);
         // an error that left a transaction open must not poison the next use
-        if (reactionTo(error) === 'wait') db.destroy();
+        if (reaction === 'wait') db.destroy();
         else await db.rollback();
-        throw error;
+        if (reaction !== 'again' || db.ended || this.signal.aborted || Date.now() - since > this.postgres.deadline) throw error;
+        await pause(backoff(attempt), this.signal);
       }
-    });
+    }
   }
 
   #patience(error: unknown): boolean | number {
     const reaction = reactionTo(error);
     // what has worked before may be under repair: a password changed, a database restored
     if (reaction === 'stop') return this.#worked ? PATIENCE_WITH_PEOPLE : false;
-    return reaction === 'wait' || reaction === 'again';
+    return reaction === 'wait';
   }
 
   /** The server process of the present connection, for a cancel from elsewhere; 0 when there is none. */

@@ -5,7 +5,7 @@
  * before the tables, so that a known order is noticed early. COPY goes straight into the keyed tables, without a staging
  * table between: a batch of new orders, the daily case, pays for nothing else, and a known one ends in a unique violation.
  */
-import { InvariantError } from '../../shared/errors.js';
+import { errorCode, InvariantError } from '../../shared/errors.js';
 import type { MessageBatch } from '../intake/batch.js';
 import { copyStatement, LINE_ITEM_COLUMNS, ORDER_COLUMNS, REGISTRY_COLUMNS, STAGING_COLUMNS, type Tables } from '../schema/tables.js';
 import type { BatchRows } from '../transform/batch-rows.js';
@@ -14,6 +14,9 @@ import { type BookEntry, readLastIndexes, tally, writeBooks } from './books.js';
 import type { Database } from './database.js';
 import { movePositions } from './positions.js';
 import { writeRejects } from './rejects.js';
+import { endStuckWorkers } from './stuck-workers.js';
+
+const LOCK_TIMEOUT = '55P03';
 
 export interface LoadTarget {
   tables: Tables;
@@ -43,11 +46,17 @@ export async function loadBatch(db: Database, target: LoadTarget, batch: Message
   const { rows, outcomes } = made;
   let committing = false;
   try {
-    await db.query('BEGIN');
-    if (!(await movePositions(db, tables, topic, target.topicId, batch.segments))) {
+    await db.query("BEGIN; SET LOCAL lock_timeout = '5s'");
+    const moved = await movePositions(db, tables, topic, target.topicId, batch.segments).catch(async error => {
+      await db.rollback();
+      if (errorCode(error) === LOCK_TIMEOUT) await endStuckWorkers(db);
+      throw error;
+    });
+    if (!moved) {
       await db.rollback();
       return null;
     }
+    await db.query("SET LOCAL lock_timeout = '20s'");
     await copy(db, tables.knownOrders, REGISTRY_COLUMNS, rows.registry);
     for (const month of [...rows.months.keys()].sort()) await copy(db, tables.month(month), ORDER_COLUMNS, rows.months.get(month)!);
     await copy(db, tables.lineItems, LINE_ITEM_COLUMNS, rows.lineItems);

@@ -30,6 +30,8 @@ export interface LoaderOptions {
 export interface PreparedBatch {
   batch: MessageBatch;
   made: BatchRows;
+  /** Losses of a connection when it was made; after another one it is made anew. */
+  losses: number;
 }
 
 /** `null`: the positions had moved on; the batch is dropped and the worker goes on from where they are. */
@@ -58,10 +60,25 @@ export class Loader {
 
   /** Makes the rows of a batch. Meant to run while the batch before it is being loaded: parsing and COPY take about as long. */
   async prepare(batch: MessageBatch): Promise<PreparedBatch> {
-    return { batch, made: await this.#aside.use(db => this.#make(db, batch, NONE_REFUSED)) };
+    const made = await this.#aside.use(db => this.#make(db, batch, NONE_REFUSED));
+    return { batch, made, losses: this.#losses };
   }
 
+  /** A server that came back may have lost its last commits (a failover), file numbers and month tables among them. */
+  get #losses(): number {
+    const losses = Math.max(0, this.link.connections - 1) + Math.max(0, this.#aside.connections - 1);
+    if (losses !== this.#seenLosses) {
+      this.#seenLosses = losses;
+      this.#files.forget();
+      this.#months.forget();
+    }
+    return losses;
+  }
+
+  #seenLosses = 0;
+
   async #make(db: Database, batch: MessageBatch, refused: ReadonlyMap<number, Rejection>): Promise<BatchRows> {
+    void this.#losses; // forgets what a lost connection may have taken with it
     await this.#files.learn(db, batch.messages);
     const known = this.#careful ? await this.#lookUp(db, batch, refused) : null;
     const made = batchRows(batch, this.#files.numberOf, known, refused, this.options.maxDepth);
@@ -70,11 +87,15 @@ export class Loader {
   }
 
   /** Loads a batch to the end. */
-  async load({ batch, made }: PreparedBatch): Promise<LoadResult> {
+  async load({ batch, made, losses }: PreparedBatch): Promise<LoadResult> {
     const refused = new Map<number, Rejection>();
     for (let tries = 0; ; tries++) {
       try {
         const counts = await this.link.use(async db => {
+          if (losses !== this.#losses) {
+            losses = this.#losses;
+            made = await this.#make(db, batch, refused);
+          }
           await this.#files.learn(db, batch.messages);
           return loadBatch(db, this.options.target, batch, made);
         });

@@ -1,0 +1,17 @@
+/** Fencing by force: a worker that was suspended in the middle of a batch keeps its rows locked for as long as it sleeps. */
+import type { Database } from './database.js';
+
+/**
+ * Ends the transactions of workers that Postgres has been waiting for, for more than ten seconds, to send the next bytes. They are rolled
+ * back; a worker that wakes finds its connection gone, its positions moved on, and its batch dropped.
+ *
+ * No timeout of the server does this: idle_in_transaction_session_timeout does not count while a COPY waits for its client, and
+ * statement_timeout does not interrupt that wait. A worker at work sends a whole COPY within a second.
+ */
+export async function endStuckWorkers(db: Database): Promise<void> {
+  await db.query(
+    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+      WHERE datname = current_database() AND usename = current_user AND application_name LIKE 'glossier worker %' AND pid <> pg_backend_pid()
+        AND wait_event = 'ClientRead' AND xact_start < now() - interval '10 seconds' AND state_change < now() - interval '3 seconds'`,
+  );
+}

@@ -319,5 +319,5 @@ class Worker {
 
 /** kafkajs' own errors that pass by themselves; those of Postgres have been waited out below. */
 function isKafkaTrouble(error: unknown): boolean {
-  return error instanceof Error && error.name.startsWith('KafkaJS') && isKafkaOutage(error);
+  return error instanceof Error && (error.name.startsWith('KafkaJS') || error instanceof TypeError) && isKafkaOutage(error);
 }

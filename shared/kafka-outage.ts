@@ -7,7 +7,9 @@ const HOPELESS_NAMES = /SASLAuthentication|NotImplemented|DoesNotSupportApiKey|I
 /** False for what a person must see to: our own errors, bugs, missing rights. kafkajs nests the real error as cause or in a list. */
 export function isKafkaOutage(error: unknown): boolean {
   if (error instanceof GlossierError) return error.retryable;
-  if (error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError) return false;
+  // kafkajs itself trips over the metadata that it lacks while no broker answers ("Cannot destructure property 'topicMetadata' of null")
+  if (error instanceof TypeError) return /[\\/]kafkajs[\\/]/.test(error.stack ?? '');
+  if (error instanceof RangeError || error instanceof ReferenceError) return false;
   const { type, name, cause, errors } = (error ?? {}) as { type?: unknown; name?: unknown; cause?: unknown; errors?: unknown };
   if (typeof type === 'string' && HOPELESS_TYPES.test(type)) return false;
   if (typeof name === 'string' && HOPELESS_NAMES.test(name)) return false;

@@ -38,7 +38,7 @@ export const SETTINGS = {
   batchBytes: { env: 'BATCH_BYTES', flag: 'batch-bytes', kind: 'bytes', fallback: '6MB', min: 1024, max: 512 * MEBI, help: 'bytes of messages in one transaction at the most' },
   batchWait: { env: 'BATCH_WAIT', flag: 'batch-wait', kind: 'seconds', fallback: '500ms', min: 0, max: 60_000, help: 'how long an order waits for others before it is loaded' },
   mergeEvery: { env: 'MERGE_EVERY', flag: 'merge-every', kind: 'seconds', fallback: '60s', min: 100, max: 86_400_000, help: 'how often a worker folds user_staging into user_stats' },
-  sessionTimeout: { env: 'SESSION_TIMEOUT', flag: 'session-timeout', kind: 'seconds', fallback: '30s', min: 6000, max: 300_000, help: "how long the group waits for a silent worker before others take its partitions" },
+  sessionTimeout: { env: 'SESSION_TIMEOUT', flag: 'session-timeout', kind: 'seconds', fallback: '10s', min: 6000, max: 300_000, help: "how long the group waits for a silent worker before others take its partitions" },
   stallTimeout: { env: 'STALL_TIMEOUT', flag: 'stall-timeout', kind: 'seconds', fallback: '120s', min: 1000, max: 3_600_000, help: 'a worker ends when a partition moves and its position does not for so long' },
   outageTimeout: { env: 'OUTAGE_TIMEOUT', flag: 'outage-timeout', kind: 'seconds', fallback: '15m', min: 0, max: 86_400_000, help: 'how long Postgres or Kafka may be away before the program gives up' },
   shutdownTimeout: { env: 'SHUTDOWN_TIMEOUT', flag: 'shutdown-timeout', kind: 'seconds', fallback: '10s', min: 0, max: 600_000, help: 'how long a stop may take' },

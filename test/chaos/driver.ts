@@ -10,9 +10,10 @@ import type { CliEnv } from '../support/cli.js';
 import { freshDatabase, freshName, dropDatabase } from '../support/services.js';
 import { TcpProxy } from '../support/tcp-proxy.js';
 import { type Actor, Cast, type Exit } from './actors.js';
+import { inject, type Scene } from './inject.js';
 import { judgeBooks, judgeTables } from './judge.js';
 import type { Pool } from './pool.js';
-import { type Fault, makePlan, type Plan } from './schedule.js';
+import { makePlan, type Plan } from './schedule.js';
 import type { ChaosServers } from './servers.js';
 
 export interface RunResult {
@@ -31,7 +32,6 @@ export interface RunResult {
 const DRAIN_LIMIT = 120;
 /** Seconds within which a command must end when nothing is broken any more. */
 const COMMAND_LIMIT = 90;
-const MOST_WORKERS = 5;
 
 export async function chaosRun(servers: ChaosServers, pool: Pool, seed: number, faults: number, say: (line: string) => void): Promise<RunResult> {
   const run = new Run(servers, pool, makePlan(seed, faults), say);
@@ -59,7 +59,7 @@ class Run {
   readonly #lasting = new Set<Promise<unknown>>();
   readonly #published: string[] = [];
   #url = '';
-  #producers = new Set<Actor>();
+  readonly #producers = new Set<Actor>();
   /** Asked to stop. */
   readonly #leaving: Actor[] = [];
   #closing = false;
@@ -124,9 +124,10 @@ class Run {
     const started = Date.now();
     this.#chain = Promise.all([this.#publishChain(), this.pool.beside && this.#publish(this.pool.beside)]);
     this.#chain.catch(error => this.problems.push(`publishing: ${error}`));
+    const scene = this.#scene();
     for (const fault of this.plan.faults) {
       await sleep(Math.max(0, started + fault.at - Date.now()));
-      const lasting = this.#inject(fault).then(
+      const lasting = inject(scene, fault).then(
         what => {
           this.#done.push({ kind: what === '' ? `(nothing to hit) ${fault.kind}` : fault.kind, at: fault.at / 1000, what });
           this.#say(`${fault.kind}${what === '' ? ': nothing to hit' : what === '-' ? '' : `: ${what}`}`);
@@ -137,6 +138,31 @@ class Run {
       void lasting.then(() => this.#lasting.delete(lasting));
     }
     await Promise.all(this.#lasting);
+  }
+
+  /** What the faults may lay hands on. */
+  #scene(): Scene {
+    return {
+      servers: this.servers,
+      database: new URL(this.#url).pathname.slice(1),
+      workers: this.#workers,
+      proxies: this.#proxies,
+      producers: this.#producers,
+      published: this.#published,
+      startMerge: () => this.#cast.start('merge', ['merge'], this.#env(this.servers.postgresPort)),
+      addWorker: async () => {
+        await this.#addWorker();
+        return `worker ${this.#slots}`;
+      },
+      removeWorker: (slot, worker) => {
+        worker.stop();
+        this.#workers.delete(slot);
+        this.#leaving.push(worker);
+      },
+      publishAlso: (drop, ...flags) => {
+        this.#chain = Promise.all([this.#chain, this.#publish(drop, ...flags)]);
+      },
+    };
   }
 
   async #publishChain(): Promise<void> {
@@ -158,115 +184,6 @@ class Run {
       await sleep(100);
     }
     this.#published.push(drop);
-  }
-
-  /** @returns what was hit; '' when nothing was there to be hit, '-' when there is nothing to say */
-  async #inject({ kind, lasts, pick, way }: Fault): Promise<string> {
-    const { servers } = this;
-    const workers = [...this.#workers].filter(([, a]) => a.alive && !a.suspended && a.asked === 'nothing');
-    const [slot, worker] = workers[Math.floor(pick * workers.length)] ?? [0, null];
-    const choose = <T>(from: readonly T[], p = pick): T | undefined => from[Math.floor(p * from.length)];
-    const proxies = [...this.#proxies.values()];
-    const somePostgres = way < 0.5 ? proxies : proxies.filter((_, i) => i === Math.floor(pick * proxies.length));
-    const whose = way < 0.5 ? 'all workers' : 'one worker';
-    switch (kind) {
-      case 'kill -9 producer': {
-        // one that has just started is given some time to publish a part
-        for (let n = 0; n < 30 && this.#producers.size === 0; n++) await sleep(100);
-        const victim = choose([...this.#producers]);
-        await sleep(lasts);
-        if (!victim?.alive) return '';
-        victim.kill();
-        return victim.name;
-      }
-      case 'kill -9 worker':
-        worker?.kill();
-        return worker?.name ?? '';
-      case 'kill -9 merge': {
-        const merge = this.#cast.start('merge', ['merge'], this.#env(servers.postgresPort));
-        await sleep(lasts);
-        if (!merge.alive) return '';
-        merge.kill();
-        return merge.name;
-      }
-      case 'merge beside': {
-        const merge = this.#cast.start('merge', ['merge'], this.#env(servers.postgresPort));
-        void merge.done;
-        return merge.name;
-      }
-      case 'kill -9 broker':
-        await servers.killKafka(lasts);
-        return `down ${lasts} ms`;
-      case 'kill -9 postgres':
-        await servers.killPostgres(lasts, way < 0.5 ? 'SIGKILL' : 'SIGQUIT');
-        return `${way < 0.5 ? 'SIGKILL' : 'SIGQUIT'}, down ${lasts} ms`;
-      case 'terminate backend': {
-        const rows = await servers
-          .query(`SELECT pid, application_name AS name FROM pg_stat_activity WHERE application_name LIKE 'glossier %' AND datname = $1 ORDER BY pid`, [new URL(this.#url).pathname.slice(1)])
-          .catch(() => []);
-        const victim = choose(rows);
-        if (victim === undefined) return '';
-        await servers.query('SELECT pg_terminate_backend($1)', [victim.pid]).catch(() => {});
-        return victim.name;
-      }
-      case 'suspend worker':
-        if (worker === null) return '';
-        worker.suspend();
-        await sleep(lasts);
-        if (worker.alive) worker.wake();
-        return `${worker.name} for ${lasts} ms`;
-      case 'cut kafka':
-        return `${servers.kafkaProxy.cut(pick)} connection(s)`;
-      case 'cut postgres':
-        return `${proxies.reduce((n, p) => n + p.cut(pick), 0)} connection(s)`;
-      case 'delay kafka':
-        return this.#slow([servers.kafkaProxy], lasts, 20 + way * 300);
-      case 'delay postgres':
-        return this.#slow(proxies, lasts, 20 + way * 150);
-      case 'hold kafka':
-        return this.#during([servers.kafkaProxy], 'hold', lasts, 'all');
-      case 'swallow kafka':
-        return this.#during([servers.kafkaProxy], 'swallow', lasts, 'all');
-      case 'hold postgres':
-        return this.#during(somePostgres, 'hold', lasts, whose);
-      case 'swallow postgres': {
-        const what = await this.#during(somePostgres, 'swallow', lasts, whose);
-        // an answer of Postgres is waited for a minute, too long for this run: its own test waits for it
-        for (const p of somePostgres) p.cutLost();
-        return what;
-      }
-      case 'add worker':
-        if (workers.length >= MOST_WORKERS) return '';
-        await this.#addWorker();
-        return `worker ${this.#slots}`;
-      case 'remove worker':
-        if (worker === null || workers.length === 1) return '';
-        worker.stop();
-        this.#workers.delete(slot);
-        this.#leaving.push(worker);
-        return worker.name;
-      case 'drop again': {
-        const drop = choose(this.#published);
-        if (drop === undefined) return '';
-        const flags = way < 0.5 ? ['--again'] : [];
-        this.#chain = Promise.all([this.#chain, this.#publish(drop, ...flags)]);
-        return `${drop.replace(/.*\//, '')} ${flags.join()}`;
-      }
-    }
-  }
-
-  async #slow(proxies: TcpProxy[], lasts: number, by: number): Promise<string> {
-    for (const p of proxies) p.delay = by;
-    await sleep(lasts);
-    for (const p of proxies) p.delay = 0;
-    return `${Math.round(by)} ms for ${lasts} ms`;
-  }
-
-  async #during(proxies: TcpProxy[], mode: 'hold' | 'swallow', lasts: number, whose: string): Promise<string> {
-    for (const p of proxies) p.set(mode);
-    await sleep(lasts);
-    for (const p of proxies) p.set('forward');
-    return `${whose}, ${lasts} ms`;
   }
 
   /** Everything is whole again: from here on nothing may fail, and all must be loaded in time. */

@@ -3,7 +3,7 @@
  *
  *     node dist/test/support/run.js [unit | integration/local | test/unit/order.test.ts …] [--test-name-pattern=… any flag of node]
  *
- * Without a name: all but chaos and bench. GLOSSIER_TEST_KEEP=1 leaves the temporary folders behind, with the servers' logs.
+ * Without a name: all but bench, chaos last and alone. GLOSSIER_TEST_KEEP=1 leaves the temporary folders behind, with the servers' logs.
  */
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
@@ -13,9 +13,11 @@ import { REPOSITORY, removeServices, startTestServices, TEST_ENV, tempDir } from
 const COMPILED = join(REPOSITORY, 'dist', 'test');
 const SOURCE = join(REPOSITORY, 'test');
 /** Run only when named. */
-const ON_DEMAND = new Set(['chaos', 'bench']);
-/** Tests in there have no servers. */
-const PURE = new Set(['unit', 'guards']);
+const ON_DEMAND = new Set(['bench']);
+/** Run when all others have ended: its faults are timed, and beside other tests they would hit little. */
+const ALONE = new Set(['chaos']);
+/** Tests in there have no servers, or their own. */
+const PURE = new Set(['unit', 'guards', 'chaos']);
 
 const flags = process.argv.slice(2).filter(a => a.startsWith('-'));
 const names = process.argv.slice(2).filter(a => !a.startsWith('-'));
@@ -34,18 +36,37 @@ if (files.some(f => !PURE.has(room(f))) && !(env[TEST_ENV.databaseUrl] && env[TE
   env[TEST_ENV.brokers] = services.brokers.join(',');
 }
 const reporter = flags.some(f => f.startsWith('--test-reporter')) ? [] : ['--test-reporter=spec'];
-const child = spawn(process.execPath, ['--test', '--enable-source-maps', ...reporter, ...flags, ...files], {
-  stdio: 'inherit',
-  env,
-});
-// At a terminal Ctrl-C reaches the child as well; this one stays until the servers are stopped.
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => child.kill(signal));
-const code = await new Promise<number>(resolve => child.once('exit', c => resolve(c ?? 1)));
+let interrupted = false;
+let code = 0;
+for (const part of [files.filter(f => !ALONE.has(room(f))), files.filter(f => ALONE.has(room(f)))]) {
+  if (part.length > 0 && !interrupted) code = (await run(part)) || code;
+}
 const folders = readdirSync(runDir, { withFileTypes: true }).filter(entry => entry.isDirectory());
 await Promise.all(folders.map(entry => removeServices(join(runDir, entry.name), keep)));
 if (keep) process.stderr.write(`the folders of this run: ${runDir}\n`);
 else rmSync(runDir, { recursive: true, force: true });
 process.exit(code);
+
+/** One `node --test`. @returns its exit code */
+function run(part: string[]): Promise<number> {
+  const child = spawn(process.execPath, ['--test', '--enable-source-maps', ...reporter, ...flags, ...part], {
+    stdio: 'inherit',
+    env,
+  });
+  // At a terminal Ctrl-C reaches the child as well; this one stays until the servers are stopped.
+  const stop = (signal: NodeJS.Signals): void => {
+    interrupted = true;
+    child.kill(signal);
+  };
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  for (const signal of signals) process.on(signal, stop);
+  return new Promise(resolve =>
+    child.once('exit', c => {
+      for (const signal of signals) process.removeListener(signal, stop);
+      resolve(c ?? 1);
+    }),
+  );
+}
 
 /** The folder right under test/. */
 function room(file: string): string {

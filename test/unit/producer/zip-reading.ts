@@ -1,21 +1,22 @@
 /** Reading a zip in tests as the producer does before it publishes: the whole of it, or the refusal. */
 import assert from 'node:assert/strict';
 import { open } from 'node:fs/promises';
+import { after } from 'node:test';
 import { checkEntries, inflateEntry } from '../../../producer/inflate-entry.js';
 import { readZipEntries, type ZipLimits } from '../../../producer/zip-entries.js';
 import { DropError } from '../../../shared/errors.js';
-import { type Folder, makeZip } from './zips.js';
+import { Folder, makeZip } from './zips.js';
+
+export const folder = new Folder();
+after(() => folder.remove());
 
 export const LIMITS: ZipLimits = { maxEntries: 10_000, maxFileBytes: 2e9, maxDropBytes: 16e9, maxRatio: 200 };
 export const A = '{"orders":[{"id":1}]}';
 export const B = '{"orders":[{"id":2},{"id":3}]}';
 
-export class Reader {
-  constructor(readonly folder: Folder) {}
-
 /** Everything that is done with a zip before the first order is published. */
-async files(zip: Buffer, limits: Partial<ZipLimits> = {}): Promise<Record<string, string>> {
-  const path = this.folder.save(zip);
+export async function files(zip: Buffer, limits: Partial<ZipLimits> = {}): Promise<Record<string, string>> {
+  const path = folder.save(zip);
   const entries = await readZipEntries(path, 'drop.zip', { ...LIMITS, ...limits });
   await checkEntries(path, entries, undefined, () => {});
   const found: Record<string, string> = {};
@@ -30,9 +31,9 @@ async files(zip: Buffer, limits: Partial<ZipLimits> = {}): Promise<Record<string
 }
 
 /** The refusal of a zip; everything else fails the test. */
-async refusal(zip: Buffer, limits: Partial<ZipLimits> = {}): Promise<string> {
+export async function refusal(zip: Buffer, limits: Partial<ZipLimits> = {}): Promise<string> {
   try {
-    await this.files(zip, limits);
+    await files(zip, limits);
   } catch (error) {
     assert.ok(error instanceof DropError, `${error}`);
     assert.ok(error.hint, `no hint: ${error.message}`);
@@ -47,4 +48,3 @@ export const two = () =>
     { name: 'a.json', data: A },
     { name: 'b.json', data: B, stored: true },
   ]);
-

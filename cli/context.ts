@@ -69,10 +69,18 @@ export async function withContext(invocation: Invocation, run: CommandRun): Prom
 
 async function connect(settings: Settings, log: Logger, display: Display, signal: AbortSignal): Promise<Services> {
   if (settings.databaseUrl !== undefined && settings.kafkaBrokers !== undefined) {
-    return { databaseUrl: settings.databaseUrl, brokers: settings.kafkaBrokers, kafka: createKafka({ brokers: settings.kafkaBrokers, log }) };
+    return {
+      databaseUrl: settings.databaseUrl,
+      brokers: settings.kafkaBrokers,
+      kafka: createKafka({ brokers: settings.kafkaBrokers, log }),
+    };
   }
   const { startLocal } = await import('../local/local.js');
-  const { brokers, databaseUrl } = await startLocal({ dir: settings.localDir, onStep: text => display.line(text), signal });
+  const { brokers, databaseUrl } = await startLocal({
+    dir: settings.localDir,
+    onStep: text => display.line(text),
+    signal,
+  });
   return { databaseUrl, brokers, kafka: createKafka({ brokers, log }) };
 }
 

@@ -13,7 +13,12 @@ import type { Context, Services } from './context.js';
  * @param name of the command
  * @throws ServiceError in words when Postgres cannot be used
  */
-export async function withDatabase<T>(context: Context, { databaseUrl }: Services, name: string, work: (db: Database, tables: Tables) => Promise<T>): Promise<T> {
+export async function withDatabase<T>(
+  context: Context,
+  { databaseUrl }: Services,
+  name: string,
+  work: (db: Database, tables: Tables) => Promise<T>,
+): Promise<T> {
   let db: Database | undefined;
   try {
     db = await Database.connect(databaseUrl, `glossier ${name}`);
@@ -21,14 +26,21 @@ export async function withDatabase<T>(context: Context, { databaseUrl }: Service
     return await work(db, new Tables(context.settings.databaseSchema));
   } catch (error) {
     if (error instanceof GlossierError || reactionTo(error) === 'bug') throw error;
-    throw new ServiceError(`Postgres: ${oneLine(error)}`, { cause: error, hint: 'check DATABASE_URL and that the server runs' });
+    throw new ServiceError(`Postgres: ${oneLine(error)}`, {
+      cause: error,
+      hint: 'check DATABASE_URL and that the server runs',
+    });
   } finally {
     await db?.end();
   }
 }
 
 /** Runs work on a connection of its own, waiting while Postgres is away: for commands that must go on through an outage. */
-export async function patiently<T>({ settings, log, signal }: Context, { databaseUrl }: Services, work: (db: Database) => Promise<T>): Promise<T> {
+export async function patiently<T>(
+  { settings, log, signal }: Context,
+  { databaseUrl }: Services,
+  work: (db: Database) => Promise<T>,
+): Promise<T> {
   const link = new Link(databaseUrl, 'glossier', new ServiceState('Postgres', log, settings.outageTimeout), signal);
   try {
     return await link.use(work);
@@ -45,7 +57,10 @@ export async function withAdmin<T>(kafka: Kafka, work: (admin: Admin) => Promise
     return await work(admin);
   } catch (error) {
     if (error instanceof Error && error.name.startsWith('KafkaJS')) {
-      throw new ServiceError(`Kafka: ${oneLine(error)}`, { cause: error, hint: 'check KAFKA_BROKERS and that the broker runs' });
+      throw new ServiceError(`Kafka: ${oneLine(error)}`, {
+        cause: error,
+        hint: 'check KAFKA_BROKERS and that the broker runs',
+      });
     }
     throw error;
   } finally {

@@ -115,8 +115,20 @@ function show(running: Running): void {
 function payload({ step, done, startedAt }: Running) {
   const seconds = Math.max((Date.now() - startedAt) / 1000, 0.001);
   const rate = done / seconds;
-  const left = done >= step.total ? `${clock(seconds)} in all` : rate > 0 && seconds > 0.5 ? `${clock((step.total - done) / rate)} left` : '';
-  return { title: step.title.padEnd(10), done: count(done), all: count(step.total), unit: step.unit, rate: count(Math.round(rate)), left };
+  const left =
+    done >= step.total
+      ? `${clock(seconds)} in all`
+      : rate > 0 && seconds > 0.5
+        ? `${clock((step.total - done) / rate)} left`
+        : '';
+  return {
+    title: step.title.padEnd(10),
+    done: count(done),
+    all: count(step.total),
+    unit: step.unit,
+    rate: count(Math.round(rate)),
+    left,
+  };
 }
 
 /** 13183 -> `13,183` */

@@ -6,7 +6,9 @@ import { EXIT, errorCode, GlossierError, oneLine } from '../shared/errors.js';
 import { type Declaration, SETTINGS } from '../shared/settings.js';
 import type { CommandRun } from './context.js';
 
-const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
 
 /** Each command's file is read only when it runs, so that --help answers at once. */
 const run =
@@ -14,10 +16,21 @@ const run =
   async (...given: unknown[]) => {
     const command = given[given.length - 1] as Command;
     const { withContext } = await import('./context.js');
-    process.exitCode = await withContext({ version, options: command.optsWithGlobals(), args: command.args }, (await load()).run);
+    process.exitCode = await withContext(
+      { version, options: command.optsWithGlobals(), args: command.args },
+      (await load()).run,
+    );
   };
 
-const VALUES = { text: '<text>', list: '<list>', integer: '<n>', bytes: '<size>', seconds: '<time>', choice: '<word>', boolean: '<yes|no>' };
+const VALUES = {
+  text: '<text>',
+  list: '<list>',
+  integer: '<n>',
+  bytes: '<size>',
+  seconds: '<time>',
+  choice: '<word>',
+  boolean: '<yes|no>',
+};
 
 /** Every setting as a flag of the program; none has a default here, as a flag that was not given must not beat the environment. */
 function addSettings(program: Command): void {
@@ -57,16 +70,31 @@ function build(): Command {
   const add = (name: string, description: string, load: () => Promise<{ run: CommandRun }>) =>
     program.command(name).description(description).exitOverride().addHelpText('after', SETTINGS_HINT).action(run(load));
 
-  add('load <drop...>', 'publish drops (zip, path or URL), load to the end, merge, print the summary', () => import('./commands/load.js'))
-    .option('--again', 'publish a drop once more although it was published whole');
-  add('produce <drop...>', 'publish drops only; killed and run again, it goes on', () => import('./commands/produce.js'))
-    .option('--again', 'publish a drop once more although it was published whole');
+  add(
+    'load <drop...>',
+    'publish drops (zip, path or URL), load to the end, merge, print the summary',
+    () => import('./commands/load.js'),
+  )
+    .option('--again', 'publish a drop once more although it was published whole')
+    .option('--accept-gap', ACCEPT_GAP);
+  add(
+    'produce <drop...>',
+    'publish drops only; killed and run again, it goes on',
+    () => import('./commands/produce.js'),
+  ).option('--again', 'publish a drop once more although it was published whole');
   add('consume', 'run a worker until a signal', () => import('./commands/consume.js'))
     .option('--until-drained', 'end when everything that is in the topic now is loaded and merged')
-    .option('--accept-gap', 'go on although messages that were never loaded are gone from the topic');
+    .option('--accept-gap', ACCEPT_GAP);
   add('merge', 'fold user_staging into user_stats now', () => import('./commands/merge.js'));
-  add('status', 'drops, partitions with lag, staging, rejects, tables', () => import('./commands/status.js')).option('--json', 'for programs');
-  add('verify', 'check the invariants in the database; exit 1 when one is broken', () => import('./commands/verify.js')).option('--json', 'for programs');
+  add('status', 'drops, partitions with lag, staging, rejects, tables', () => import('./commands/status.js')).option(
+    '--json',
+    'for programs',
+  );
+  add(
+    'verify',
+    'check the invariants in the database; exit 1 when one is broken',
+    () => import('./commands/verify.js'),
+  ).option('--json', 'for programs');
 
   const rejects = program.command('rejects').description('what could not be loaded, and why');
   const addReject = (name: string, description: string, load: () => Promise<{ run: CommandRun }>) =>
@@ -74,7 +102,10 @@ function build(): Command {
   addReject('list', 'list rejected orders and files', () => import('./commands/rejects-list.js'))
     .option('--drop <id>', 'of one drop')
     .option('--json', 'for programs');
-  addReject('show <id>', 'one reject with its bytes as delivered', () => import('./commands/rejects-show.js')).option('--json', 'for programs');
+  addReject('show <id>', 'one reject with its bytes as delivered', () => import('./commands/rejects-show.js')).option(
+    '--json',
+    'for programs',
+  );
 
   const local = program.command('local').description('the local Kafka and Postgres that run when no other are set');
   const addLocal = (name: string, description: string, load: () => Promise<{ run: CommandRun }>) =>
@@ -85,6 +116,7 @@ function build(): Command {
   return program;
 }
 
+const ACCEPT_GAP = 'go on although messages that were never loaded are gone from the topic';
 const SETTINGS_HINT = '\nSettings go with every command: see glossier --help';
 
 /** One line that says what and what to do. */

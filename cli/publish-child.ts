@@ -9,7 +9,6 @@ import { GlossierError, InterruptedError, oneLine } from '../shared/errors.js';
 import { createKafka } from '../shared/kafka.js';
 import { createLog } from '../shared/log.js';
 import type { Settings } from '../shared/settings.js';
-import { stopSignal } from '../shared/shutdown.js';
 
 export interface PublishOrder {
   source: string;
@@ -36,9 +35,16 @@ class PublishError extends GlossierError {}
  * @param signal asks the child to stop; it writes down how far it came
  * @throws PublishError with the child's own words; InterruptedError
  */
-export function publishInChild(order: PublishOrder, signal: AbortSignal, onProgress: (p: ProduceProgress) => void): Promise<ProduceResult> {
+export function publishInChild(
+  order: PublishOrder,
+  signal: AbortSignal,
+  onProgress: (p: ProduceProgress) => void,
+): Promise<ProduceResult> {
   return new Promise((resolve, reject) => {
-    const child = fork(fileURLToPath(import.meta.url), [], { execArgv: ['--max-semi-space-size=4'], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+    const child = fork(fileURLToPath(import.meta.url), [], {
+      execArgv: ['--max-semi-space-size=4'],
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    });
     const stop = () => child.kill('SIGTERM');
     signal.addEventListener('abort', stop, { once: true });
     if (signal.aborted) stop();
@@ -54,7 +60,12 @@ export function publishInChild(order: PublishOrder, signal: AbortSignal, onProgr
       else if (answer !== null && 'failure' in answer) {
         const { message, hint, interrupted } = answer.failure;
         reject(interrupted ? new InterruptedError(message, { hint }) : new PublishError(message, { hint }));
-      } else reject(new PublishError(`the publisher ended (${killedBy ?? `exit ${code}`})`, { hint: 'the same command goes on from here' }));
+      } else
+        reject(
+          new PublishError(`the publisher ended (${killedBy ?? `exit ${code}`})`, {
+            hint: 'the same command goes on from here',
+          }),
+        );
     });
     child.send(order);
   });
@@ -63,10 +74,13 @@ export function publishInChild(order: PublishOrder, signal: AbortSignal, onProgr
 /** The child's side. */
 async function publish({ source, brokers, settings, again, logLevel }: PublishOrder): Promise<void> {
   const tell = (answer: Answer) => process.send?.(answer);
-  // a Ctrl-C at a terminal reaches this process too; without its parent there is nobody to publish for
-  const stop = stopSignal({ deadline: settings.shutdownTimeout, onFirst: () => {}, onLate: () => {} });
-  process.on('disconnect', () => process.kill(process.pid, 'SIGTERM'));
+  // a Ctrl-C at a terminal reaches this process too, but it is the parent that says when to stop, or that is gone
+  const stop = new AbortController();
+  process.on('SIGINT', () => {});
+  process.once('SIGTERM', () => stop.abort('SIGTERM'));
+  process.once('disconnect', () => stop.abort('the parent is gone'));
   let told = 0;
+  let answer: Answer;
   try {
     const log = await createLog(logLevel, null);
     const result = await produceDrop({
@@ -82,17 +96,17 @@ async function publish({ source, brokers, settings, again, logLevel }: PublishOr
         tell({ progress });
       },
     });
-    tell({ result });
+    answer = { result };
   } catch (error) {
     if (!(error instanceof GlossierError) && process.env.GLOSSIER_DEBUG) console.error(error);
     const hint = error instanceof GlossierError ? error.hint : undefined;
-    tell({ failure: { message: oneLine(error), hint, interrupted: error instanceof InterruptedError } });
-  } finally {
-    stop.done();
-    process.removeAllListeners('disconnect');
-    process.disconnect?.();
+    answer = { failure: { message: oneLine(error), hint, interrupted: error instanceof InterruptedError } };
   }
+  // only once the answer is out: ending earlier cuts a long one, of ten thousand files, in two
+  if (process.connected) process.send!(answer, () => process.exit());
+  else process.exit();
 }
 
 // imported by its parent this file only exports; started by fork it has a channel and no command line
-if (process.send !== undefined && process.argv[1] === fileURLToPath(import.meta.url)) process.once('message', (order: PublishOrder) => void publish(order));
+if (process.send !== undefined && process.argv[1] === fileURLToPath(import.meta.url))
+  process.once('message', (order: PublishOrder) => void publish(order));

@@ -7,41 +7,23 @@
  * then the group's offsets for display, then memory.
  */
 import { randomBytes } from 'node:crypto';
-import { InterruptedError, ServiceError, StalledError } from '../shared/errors.js';
-import { type Admin, ensureTopics, type Kafka, type TopicOffsets, topicInfo, topicOffsets } from '../shared/kafka.js';
+import { InterruptedError } from '../shared/errors.js';
+import { type Admin, topicOffsets } from '../shared/kafka.js';
 import { isKafkaOutage } from '../shared/kafka-outage.js';
-import type { Logger } from '../shared/log.js';
 import { atMost, pause, ServiceState, throughOutages, unlessAborted } from '../shared/outage.js';
-import type { Settings } from '../shared/settings.js';
 import { OrderConsumer } from './intake/order-consumer.js';
-import { syncDrops } from './load/drop-sync.js';
+import { dropsOffset, readDrops, writeDrops } from './load/drop-sync.js';
 import { Link } from './load/link.js';
 import type { LoadCounts } from './load/load-batch.js';
 import { Loader, type LoadResult, type PreparedBatch } from './load/loader.js';
-import { claimTopic, readPositions } from './load/positions.js';
+import { readPositions } from './load/positions.js';
 import { mergeUsers } from './merge/merge-users.js';
-import { migrate } from './schema/migrate.js';
 import { Tables } from './schema/tables.js';
+import { StallWatch } from './stall-watch.js';
+import { TopicState } from './topic-state.js';
+import type { WorkerOptions, WorkerResult } from './worker-options.js';
 
-export interface WorkerOptions {
-  settings: Settings;
-  databaseUrl: string;
-  kafka: Kafka;
-  log: Logger;
-  version: string;
-  /** Ends the worker: at once when it also fires with a reason of `now`. */
-  signal: AbortSignal;
-  /** Load what is in the topic now and end; with a promise, what is in the topic when that is kept. When it breaks the worker ends too. */
-  untilDrained?: boolean | Promise<unknown>;
-  acceptGap?: boolean;
-  onProgress?: (progress: WorkerProgress) => void;
-}
-
-export interface WorkerProgress extends LoadCounts {
-  /** Messages of the topic, up to the ends when the worker started, that are in the tables. */
-  done: number;
-  total: number;
-}
+export type { WorkerProgress } from './worker-options.js';
 
 const DRAIN_POLL = 100;
 const DRAIN_BATCH_WAIT = 40;
@@ -51,7 +33,7 @@ const SHOW_EVERY = 5000;
 const BUFFER_BATCHES = 1.5;
 
 /** Runs a worker to its end. @returns what this worker loaded */
-export async function runWorker(options: WorkerOptions): Promise<LoadCounts> {
+export async function runWorker(options: WorkerOptions): Promise<WorkerResult> {
   const worker = new Worker(options);
   try {
     return await worker.run();
@@ -70,15 +52,14 @@ class Worker {
   readonly #counts: LoadCounts = { loaded: 0, bypassed: 0, rejected: 0, repeated: 0, lineItems: 0 };
   /** Ends everything: the caller's signal, or a failure of a part. */
   readonly #stop = new AbortController();
-  /** For merge, drops and watchdog. */
+  /** For positions, drops and watchdog. */
   readonly #side: Link;
-  #topicId = '';
+  /** A fold may take minutes, and a rebalance must not wait for it. */
+  readonly #merging: Link;
+  readonly #topic: TopicState;
   #loader!: Loader;
   #consumer!: OrderConsumer;
   #loading: Promise<LoadResult> | null = null;
-  /** Ends of the partitions that a drain goes up to. */
-  #ends: TopicOffsets[] = [];
-  #sealed = false;
   #failure: unknown = null;
 
   constructor(options: WorkerOptions) {
@@ -89,20 +70,38 @@ class Worker {
     this.#kafkaState = new ServiceState('Kafka', log, settings.outageTimeout);
     this.#admin = options.kafka.admin();
     this.#side = new Link(options.databaseUrl, `glossier worker ${this.#name} side`, this.#postgres, this.#stop.signal);
+    this.#topic = new TopicState(options, this.#tables, this.#admin, this.#side, work => this.#kafka(work));
+    this.#merging = new Link(options.databaseUrl, `glossier merge by ${this.#name}`, this.#postgres, this.#stop.signal);
   }
 
-  async run(): Promise<LoadCounts> {
+  async run(): Promise<WorkerResult> {
+    const { signal } = this.#o;
+    signal.addEventListener('abort', this.#onSignal, { once: true });
+    if (signal.aborted) this.#onSignal();
+    try {
+      return await this.#run();
+    } catch (error) {
+      throw this.#failure ?? error; // what stopped the others is the cause of what they say
+    }
+  }
+
+  readonly #onSignal = () => {
+    this.#stop.abort(this.#o.signal.reason);
+    this.#abandonLater();
+  };
+
+  async #run(): Promise<WorkerResult> {
     const { settings, kafka, log, signal, untilDrained } = this.#o;
-    const forward = () => {
-      this.#stop.abort(signal.reason);
-      this.#abandonLater();
-    };
-    signal.addEventListener('abort', forward, { once: true });
-    if (signal.aborted) forward();
-    await this.#prepare();
+    await this.#topic.open();
     this.#loader = new Loader({
       databaseUrl: this.#o.databaseUrl,
-      target: { tables: this.#tables, topic: settings.topic, topicId: this.#topicId, worker: this.#name, version: this.#o.version },
+      target: {
+        tables: this.#tables,
+        topic: settings.topic,
+        topicId: this.#topic.id,
+        worker: this.#name,
+        version: this.#o.version,
+      },
       postgres: this.#postgres,
       maxDepth: settings.maxDepth,
       signal: this.#stop.signal,
@@ -115,43 +114,34 @@ class Worker {
       bufferBytes: settings.batchBytes * BUFFER_BATCHES,
       log,
       kafkaState: this.#kafkaState,
-      positions: () => this.#currentPositions(),
+      positions: async () => {
+        await this.#loading?.catch(() => {}); // the batch under way settles first, one way or the other
+        return this.#topic.positions();
+      },
     });
     this.#consumer.failed.catch(error => this.#fail(error));
-    this.#sealed = untilDrained === true;
-    if (untilDrained instanceof Promise) untilDrained.then(() => this.#seal()).catch(error => this.#fail(error));
-    const drained = await this.#isDrained();
-    if (!drained) {
+    if (untilDrained === true) this.#topic.sealed = true;
+    else if (untilDrained) untilDrained.then(() => this.#topic.seal()).catch(error => this.#fail(error));
+    if (!(await this.#endIfDrained())) {
       await this.#kafka(() => this.#consumer.start());
-      const timers = [this.#every(DROPS_EVERY, () => this.#syncDrops()), this.#every(WATCH_EVERY, this.#watch()), this.#every(SHOW_EVERY, () => this.#show())];
-      if (untilDrained) timers.push(this.#every(DRAIN_POLL, async () => void ((await this.#isDrained()) && this.#stop.abort('drained'))));
+      const watch = new StallWatch(settings.stallTimeout);
+      const timers = [
+        this.#every(DROPS_EVERY, () => this.#syncDrops()),
+        this.#every(WATCH_EVERY, () => this.#watch(watch)),
+        this.#every(SHOW_EVERY, () => this.#show()),
+      ];
+      if (untilDrained) timers.push(this.#every(DRAIN_POLL, async () => void (await this.#endIfDrained())));
       else timers.push(this.#every(settings.mergeEvery, () => this.#merge()));
       await this.#loadBatches();
       this.#stop.abort('ended');
       await atMost(3000, Promise.all(timers)); // one of them may hang in a call to Kafka
     }
     if (this.#failure !== null) throw this.#failure;
-    if (untilDrained && !signal.aborted) {
-      await this.#syncDrops();
-      if (!drained) await this.#show();
-    }
-    if (untilDrained && signal.aborted) throw new InterruptedError('interrupted before everything was loaded', { hint: 'the same command goes on from here' });
-    return this.#counts;
-  }
-
-  /** Connects, migrates, makes the topics, claims the topic. A fault that only a person can mend ends the worker here, at once. */
-  async #prepare(): Promise<void> {
-    const { settings, kafka } = this.#o;
-    await this.#side.use(db => migrate(db.client, settings.databaseSchema));
-    await this.#kafka(async () => {
-      await this.#admin.connect();
-      await ensureTopics(this.#admin, settings.topic, settings.partitions);
-      const info = await topicInfo(kafka, settings.topic);
-      if (info === null) throw new ServiceError(`the topic "${settings.topic}" is not there`);
-      this.#topicId = info.id;
-      this.#ends = await topicOffsets(this.#admin, settings.topic);
-    });
-    await this.#side.use(db => claimTopic(db, this.#tables, settings.topic, this.#topicId, this.#ends, this.#o.acceptGap));
+    if (untilDrained && signal.aborted)
+      throw new InterruptedError('interrupted before everything was loaded', {
+        hint: 'the same command goes on from here',
+      });
+    return { ...this.#counts, brokenFiles: this.#brokenFiles };
   }
 
   /** Two stages side by side: while a batch is being loaded, the next one is made. */
@@ -181,7 +171,10 @@ class Worker {
   async #load(prepared: PreparedBatch): Promise<LoadResult> {
     const result = await this.#loader.load(prepared);
     if (result === null) {
-      this.#o.log.info({ batch: prepared.batch.segments }, 'another worker had loaded part of a batch; going on from the positions');
+      this.#o.log.info(
+        { batch: prepared.batch.segments },
+        'another worker had loaded part of a batch; going on from the positions',
+      );
       this.#loading = null;
       this.#consumer.rewind();
     } else {
@@ -198,55 +191,37 @@ class Worker {
     if (this.#loading === loading) this.#loading = null;
   }
 
-  /** The positions to fetch from, after the batch under way has settled one way or the other; checks that the topic is still the one. */
-  async #currentPositions(): Promise<Map<number, number>> {
-    const { settings, kafka } = this.#o;
-    await this.#loading?.catch(() => {});
-    const offsets = await this.#kafka(async () => {
-      const info = await topicInfo(kafka, settings.topic);
-      if (info === null) throw new ServiceError(`the topic "${settings.topic}" was deleted`);
-      this.#checkId(info.id);
-      return topicOffsets(this.#admin, settings.topic);
-    });
-    return this.#side.use(async db => {
-      await claimTopic(db, this.#tables, settings.topic, this.#topicId, offsets, this.#o.acceptGap);
-      return readPositions(db, this.#tables, settings.topic);
-    });
-  }
-
-  #checkId(id: string): void {
-    if (id !== this.#topicId) this.#topicId = id; // claimTopic then refuses it by name
-  }
-
-  /** From now on what counts as everything is fixed. */
-  async #seal(): Promise<void> {
-    this.#ends = await this.#kafka(() => topicOffsets(this.#admin, this.#o.settings.topic));
-    this.#sealed = true;
-  }
-
-  async #isDrained(): Promise<boolean> {
-    if (!this.#sealed) return false;
-    const positions = await this.#side.use(db => readPositions(db, this.#tables, this.#o.settings.topic));
-    return this.#ends.every(e => (positions.get(e.partition) ?? 0) >= e.end);
+  /** When everything is loaded: tells the drops and the group so, and ends the worker. */
+  async #endIfDrained(): Promise<boolean> {
+    if (!(await this.#topic.isDrained())) return false;
+    await this.#syncDrops();
+    await this.#show();
+    this.#stop.abort('drained');
+    return true;
   }
 
   #progress(prepared: PreparedBatch): void {
     this.#done += prepared.batch.messages.length;
-    this.#o.onProgress?.({ ...this.#counts, done: this.#done, total: this.#total });
+    this.#o.onProgress?.({
+      ...this.#counts,
+      done: this.#done,
+      total: Math.max(this.#done, this.#topic.waitingAtStart),
+    });
   }
 
   #done = 0;
-  get #total(): number {
-    return this.#ends.reduce((n, e) => n + e.end, 0);
-  }
-
+  #brokenFiles = 0;
   async #merge(): Promise<void> {
-    const result = await this.#side.use(db => mergeUsers(db, this.#tables));
+    const result = await this.#merging.use(db => mergeUsers(db, this.#tables));
     if (result.staged > 0) this.#o.log.info(result, 'merged users');
   }
 
   async #syncDrops(): Promise<void> {
-    await this.#side.use(db => syncDrops(db, this.#tables, this.#o.kafka, this.#o.settings.topic));
+    const { kafka, settings } = this.#o;
+    const from = await this.#side.use(db => dropsOffset(db, this.#tables, settings.topic));
+    const news = await this.#kafka(() => readDrops(kafka, settings.topic, from));
+    if (news.next > from)
+      this.#brokenFiles += await this.#side.use(db => writeDrops(db, this.#tables, settings.topic, news));
   }
 
   async #show(): Promise<void> {
@@ -254,27 +229,12 @@ class Worker {
     await this.#consumer.showPositions([...positions].map(([partition, offset]) => ({ partition, offset })));
   }
 
-  /** The stall watchdog: a partition of ours whose end moves on while its position stands still, although both servers answer. */
-  #watch(): () => Promise<void> {
-    const { settings } = this.#o;
-    const since = new Map<number, { position: number; at: number }>();
-    return async () => {
-      const offsets = await topicOffsets(this.#admin, settings.topic);
-      const positions = await this.#side.use(db => readPositions(db, this.#tables, settings.topic));
-      const now = Date.now();
-      const mine = new Set(this.#consumer.partitions);
-      for (const { partition, end } of offsets) {
-        const position = positions.get(partition) ?? 0;
-        const last = since.get(partition);
-        if (!mine.has(partition) || position >= end || last?.position !== position || this.#postgres.away || this.#kafkaState.away) {
-          since.set(partition, { position, at: now });
-        } else if (now - last.at > settings.stallTimeout) {
-          throw new StalledError(`partition ${partition} stands at offset ${position} of ${end} for ${Math.round((now - last.at) / 1000)} s although Kafka and Postgres answer`, {
-            hint: 'start the worker again; if it comes back, run with --log-level debug',
-          });
-        }
-      }
-    };
+  async #watch(watch: StallWatch): Promise<void> {
+    const { topic } = this.#o.settings;
+    const offsets = await topicOffsets(this.#admin, topic);
+    const positions = await this.#side.use(db => readPositions(db, this.#tables, topic));
+    const excused = this.#postgres.away || this.#kafkaState.away || this.#loader.waitingForLock;
+    watch.look(Date.now(), new Set(this.#consumer.partitions), offsets, positions, excused);
   }
 
   #kafka<T>(work: () => Promise<T>): Promise<T> {
@@ -299,6 +259,7 @@ class Worker {
     const timer = setTimeout(() => {
       this.#loader?.destroy();
       this.#side.destroy();
+      this.#merging.destroy();
     }, this.#o.settings.shutdownTimeout * 0.7);
     timer.unref();
   }
@@ -311,13 +272,20 @@ class Worker {
 
   async close(): Promise<void> {
     this.#stop.abort('closed');
+    this.#o.signal.removeEventListener('abort', this.#onSignal);
     const deadline = this.#o.settings.shutdownTimeout * 0.8;
-    await Promise.all([this.#consumer?.stop(deadline), atMost(deadline, Promise.resolve(this.#loading)), atMost(deadline, this.#admin.disconnect())]);
-    await Promise.all([this.#loader?.end(), this.#side.end()]);
+    await Promise.all([
+      this.#consumer?.stop(deadline),
+      atMost(deadline, Promise.resolve(this.#loading)),
+      atMost(deadline, this.#admin.disconnect()),
+    ]);
+    await Promise.all([this.#loader?.end(), this.#side.end(), this.#merging.end()]);
   }
 }
 
 /** kafkajs' own errors that pass by themselves; those of Postgres have been waited out below. */
 function isKafkaTrouble(error: unknown): boolean {
-  return error instanceof Error && (error.name.startsWith('KafkaJS') || error instanceof TypeError) && isKafkaOutage(error);
+  return (
+    error instanceof Error && (error.name.startsWith('KafkaJS') || error instanceof TypeError) && isKafkaOutage(error)
+  );
 }

@@ -13,6 +13,9 @@ import { DropError, oneLine } from '../shared/errors.js';
 import type { Settings } from '../shared/settings.js';
 import { type DirectoryEnd, readDirectoryEnd } from './zip-directory-end.js';
 
+/** Unpacked bytes below which no ratio is suspicious: a few orders with a long text shrink a thousand times. */
+const RATIO_COUNTS_FROM = 64 * 1024 * 1024;
+
 export type ZipLimits = Pick<Settings, 'maxEntries' | 'maxFileBytes' | 'maxDropBytes' | 'maxRatio'>;
 
 /** One wanted file of a zip, as the directory has it. */
@@ -128,12 +131,10 @@ function wantedEntries(directory: CentralDirectory, end: DirectoryEnd, name: str
   return entries;
 }
 
-/** Names that end in `.json`; not folders, nor what macOS and editors add. */
+/** Names that end in `.json`; not folders, dot files, nor what macOS adds. */
 export function isWanted(name: string): boolean {
-  if (!name.endsWith('.json')) return false;
-  return name
-    .split(/[/\\]/)
-    .every(part => part !== '__MACOSX' && (part === '.' || part === '..' || !part.startsWith('.')));
+  const parts = name.split(/[/\\]/);
+  return name.endsWith('.json') && !parts[parts.length - 1].startsWith('.') && !parts.includes('__MACOSX');
 }
 
 function checkLimits(entries: ZipEntry[], limits: ZipLimits, name: string): void {
@@ -156,7 +157,7 @@ function checkLimits(entries: ZipEntry[], limits: ZipLimits, name: string): void
       hint: 'raise MAX_DROP_BYTES if that is right',
     });
   }
-  if (unpacked > packed * limits.maxRatio) {
+  if (unpacked > RATIO_COUNTS_FROM && unpacked > packed * limits.maxRatio) {
     throw new DropError(
       `${name} unpacks to ${Math.ceil(unpacked / Math.max(packed, 1))} times its size, more than ${limits.maxRatio}`,
       {

@@ -12,7 +12,7 @@ export const INCOMPLETE = -1;
 export const MALFORMED = -2;
 
 /** What a value is, by its first byte. */
-export const enum JsonKind {
+export enum JsonKind {
   Invalid = 0,
   Object = 1,
   Array = 2,
@@ -212,7 +212,8 @@ export function skipValue(b: Uint8Array, at: number, end: number, maxDepth: numb
         }
         break;
       }
-      if (d !== (object ? 0x7d : 0x5d)) return malformed(i, `a comma or the end of the ${object ? 'object' : 'array'} is missing`);
+      if (d !== (object ? 0x7d : 0x5d))
+        return malformed(i, `a comma or the end of the ${object ? 'object' : 'array'} is missing`);
       depth--;
       i++;
     }

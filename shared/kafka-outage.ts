@@ -1,7 +1,8 @@
 /** Which failures of Kafka pass by themselves, and which are for a person. */
 import { GlossierError } from './errors.js';
 
-const HOPELESS_TYPES = /AUTHORIZATION_FAILED|POLICY_VIOLATION|INVALID_(TOPIC|CONFIG|PARTITIONS|REPLICATION)|UNSUPPORTED|SASL/;
+const HOPELESS_TYPES =
+  /AUTHORIZATION_FAILED|POLICY_VIOLATION|INVALID_(TOPIC|CONFIG|PARTITIONS|REPLICATION)|UNSUPPORTED|SASL/;
 const HOPELESS_NAMES = /SASLAuthentication|NotImplemented|DoesNotSupportApiKey|InvariantViolation|PartialMessage/;
 
 /** False for what a person must see to: our own errors, bugs, missing rights. kafkajs nests the real error as cause or in a list. */
@@ -10,7 +11,12 @@ export function isKafkaOutage(error: unknown): boolean {
   // kafkajs itself trips over the metadata that it lacks while no broker answers ("Cannot destructure property 'topicMetadata' of null")
   if (error instanceof TypeError) return /[\\/]kafkajs[\\/]/.test(error.stack ?? '');
   if (error instanceof RangeError || error instanceof ReferenceError) return false;
-  const { type, name, cause, errors } = (error ?? {}) as { type?: unknown; name?: unknown; cause?: unknown; errors?: unknown };
+  const { type, name, cause, errors } = (error ?? {}) as {
+    type?: unknown;
+    name?: unknown;
+    cause?: unknown;
+    errors?: unknown;
+  };
   if (typeof type === 'string' && HOPELESS_TYPES.test(type)) return false;
   if (typeof name === 'string' && HOPELESS_NAMES.test(name)) return false;
   if (Array.isArray(errors) && !errors.every(isKafkaOutage)) return false;

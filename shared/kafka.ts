@@ -10,8 +10,9 @@ import kafkajs, { type Admin, type Kafka, type KafkaConfig } from 'kafkajs';
 import lz4 from 'lz4-napi';
 import { GlossierError, oneLine, ServiceError } from './errors.js';
 import type { Logger } from './log.js';
+import { metadataV10, type TopicInfo } from './metadata-v10.js';
 
-export type { Admin, Kafka };
+export type { Admin, Kafka, TopicInfo };
 
 const { CompressionCodecs, CompressionTypes, Kafka: KafkaClient, logLevel } = kafkajs;
 
@@ -46,7 +47,10 @@ export function createKafka({ brokers, log, requestTimeout = 15_000 }: KafkaOpti
     },
     socketFactory: ({ host, port, ssl, onConnect }) => {
       if (ssl) throw new ServiceError('TLS to Kafka is not configured here');
-      const socket = net.connect({ host, port, keepAlive: true, keepAliveInitialDelay: 10_000, noDelay: true }, onConnect);
+      const socket = net.connect(
+        { host, port, keepAlive: true, keepAliveInitialDelay: 10_000, noDelay: true },
+        onConnect,
+      );
       return endWhenSilent(socket, requestTimeout);
     },
   };
@@ -83,13 +87,6 @@ function endWhenSilent(socket: net.Socket, silence: number): net.Socket {
   return socket.on('data', answered).on('close', answered);
 }
 
-/** The broker's id of a topic and its partitions; the id changes when a topic is deleted and made anew. */
-export interface TopicInfo {
-  /** 32 hex digits. */
-  id: string;
-  partitions: number;
-}
-
 export interface TopicOffsets {
   partition: number;
   /** First offset that the broker still has. */
@@ -107,7 +104,9 @@ export interface RawRecord {
 /** What is used of kafkajs' inner objects, as of 2.2.4. */
 export interface InnerBroker {
   initProducerId(request: { transactionTimeout: number }): Promise<{ producerId: string; producerEpoch: number }>;
-  fetch(request: unknown): Promise<{ responses: { partitions: { highWatermark: string; messages: InnerMessage[] }[] }[] }>;
+  fetch(
+    request: unknown,
+  ): Promise<{ responses: { partitions: { highWatermark: string; messages: InnerMessage[] }[] }[] }>;
   connectionPool: { send(call: unknown): Promise<unknown> };
 }
 interface InnerMessage {
@@ -159,84 +158,6 @@ export async function topicInfo(kafka: Kafka, topic: string): Promise<TopicInfo 
     const broker = await cluster.findControllerBroker();
     return (await broker.connectionPool.send(metadataV10(topic))) as TopicInfo | null;
   });
-}
-
-/** Metadata v10 by hand: kafkajs stops at v6, and topic ids came with v10. The leading 0 ends the flexible request header (KIP-482). */
-function metadataV10(topic: string): unknown {
-  const name = Buffer.from(topic);
-  const body = Buffer.concat([
-    Buffer.from([0, 2]), // header tags; one topic
-    Buffer.alloc(16), // no id given
-    varint(name.length + 1),
-    name,
-    Buffer.from([0, 0, 0, 0, 0]), // topic tags; no auto creation; no authorized operations twice; tags
-  ]);
-  return {
-    request: {
-      apiKey: 3,
-      apiVersion: 10,
-      apiName: 'Metadata',
-      encode: async () => ({ buf: body, buffer: body, size: () => body.length }),
-    },
-    response: {
-      decode: async (raw: Buffer) => raw,
-      parse: async (raw: Buffer) => parseMetadataV10(raw),
-    },
-  };
-}
-
-function parseMetadataV10(raw: Buffer): TopicInfo | null {
-  let at = 0;
-  const uvarint = () => {
-    let value = 0;
-    for (let shift = 0; ; shift += 7) {
-      const byte = raw[at++];
-      value += (byte & 0x7f) * 2 ** shift;
-      if (byte < 0x80) return value;
-    }
-  };
-  const skip = (bytes: number) => {
-    at += bytes;
-  };
-  const skipString = () => skip(Math.max(uvarint() - 1, 0));
-  const skipTags = () => {
-    for (let n = uvarint(); n > 0; n--) {
-      uvarint();
-      skip(uvarint());
-    }
-  };
-  skipTags(); // response header
-  at += 4; // throttle time
-  for (let n = uvarint() - 1; n > 0; n--) {
-    at += 4; // node id
-    skipString();
-    at += 4; // port
-    skipString(); // rack
-    skipTags();
-  }
-  skipString(); // cluster id
-  at += 4; // controller
-  if (uvarint() - 1 !== 1) return null;
-  const error = raw.readInt16BE(at);
-  at += 2;
-  skipString(); // name
-  const id = raw.toString('hex', at, at + 16);
-  at += 17; // id, internal
-  const partitions = uvarint() - 1;
-  if (error === 3) return null;
-  if (error !== 0 && error !== 5) throw new ServiceError(`Kafka refuses to describe the topic (error ${error})`);
-  return { id, partitions };
-}
-
-function varint(value: number): Buffer {
-  const bytes: number[] = [];
-  for (let n = value; ; n = Math.floor(n / 128)) {
-    if (n < 128) {
-      bytes.push(n);
-      return Buffer.from(bytes);
-    }
-    bytes.push((n % 128) | 128);
-  }
 }
 
 /**

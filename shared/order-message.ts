@@ -21,6 +21,9 @@ export interface OrderPlace {
   month: string | null;
 }
 
+/** Characters of a drop's or a file's name; far longer ones do not fit a key of Postgres (2,704 bytes). */
+export const MOST_NAME = 400;
+
 export type HeaderValue = Buffer | string | (Buffer | string)[] | undefined;
 export type Headers = Record<string, HeaderValue>;
 
@@ -41,7 +44,7 @@ export function decodeHeaders(headers: Headers | undefined): OrderPlace | null {
   const drop = text(headers[HEADER.drop]);
   const file = text(headers[HEADER.file]);
   const index = decodeIndex(headers[HEADER.index]);
-  if (!drop || !file || index === null) return null;
+  if (!drop || !file || index === null || drop.length > MOST_NAME || file.length > MOST_NAME) return null;
   const month = text(headers[HEADER.month]);
   return { drop, file, index, month: month !== null && isMonth(month) ? month : null };
 }

@@ -9,8 +9,7 @@ export type FieldKind = 'bigint' | 'money' | 'instant' | 'boolean' | 'text';
 
 const KINDS: Record<Exclude<FieldKind, 'text'>, string> = {
   bigint: 'id number order_number user_id location_id device_id app_id checkout_id total_weight',
-  money:
-    'total_price subtotal_price total_tax total_discounts total_line_items_price total_price_usd total_discount',
+  money: 'total_price subtotal_price total_tax total_discounts total_line_items_price total_price_usd total_discount',
   instant: 'created_at processed_at updated_at closed_at cancelled_at',
   boolean: 'test taxes_included confirmed buyer_accepts_marketing',
 };
@@ -31,7 +30,8 @@ export const USER_FIELDS: readonly string[] = ['customer_locale', 'buyer_accepts
 export const LINE_ITEM_FIELDS: readonly string[] = ['id', 'product_id', 'variant_id', 'quantity'];
 
 const kindOf = new Map<string, FieldKind>();
-for (const [kind, names] of Object.entries(KINDS)) for (const name of names.split(' ')) kindOf.set(name, kind as FieldKind);
+for (const [kind, names] of Object.entries(KINDS))
+  for (const name of names.split(' ')) kindOf.set(name, kind as FieldKind);
 
 /** The kind of an order's scalar field; what is not listed is text. */
 export function fieldKind(name: string): FieldKind {

@@ -21,12 +21,19 @@ export const run: CommandRun = async context => {
   const counts = await work(context, services, true);
   context.display.finish();
   await mergeNow(context, services);
-  context.print(`Loaded ${count(counts.loaded)}, bypassed ${count(counts.bypassed)}, rejected ${count(counts.rejected)} order(s)`);
-  return counts.rejected > 0 ? EXIT.rejected : EXIT.ok;
+  context.print(
+    `Loaded ${count(counts.loaded)}, bypassed ${count(counts.bypassed)}, rejected ${count(counts.rejected)} order(s)`,
+  );
+  return counts.rejected + counts.brokenFiles > 0 ? EXIT.rejected : EXIT.ok;
 };
 
 /** Runs a worker with progress. */
-export async function work(context: Context, { databaseUrl, kafka }: Services, untilDrained: boolean | Promise<unknown>, onProgress?: (p: WorkerProgress) => void) {
+export async function work(
+  context: Context,
+  { databaseUrl, kafka }: Services,
+  untilDrained: boolean | Promise<unknown>,
+  onProgress?: (p: WorkerProgress) => void,
+) {
   const { settings, log, version, signal, display, options } = context;
   return runWorker({
     settings,

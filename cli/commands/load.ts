@@ -1,9 +1,10 @@
 /** glossier load <drop>...: publish, load to the end, merge, print the summary. */
+
+import type { LoadCounts } from '../../consumer/load/load-batch.js';
 import { migrate } from '../../consumer/schema/migrate.js';
 import { monthTable, Tables } from '../../consumer/schema/tables.js';
 import { type DropSummary, dropSummary } from '../../consumer/status/drop-summary.js';
 import { type CommandRun, type Context, EXIT, quiet, type Services } from '../context.js';
-import type { LoadCounts } from '../../consumer/load/load-batch.js';
 import { patiently } from '../database.js';
 import { publishInChild } from '../publish-child.js';
 import { work } from './consume.js';
@@ -38,7 +39,11 @@ async function loadDrop(context: Context, services: Services, source: string): P
 }
 
 /** The publisher and the worker side by side. @returns what was published, and whether all of it was in the tables before */
-async function publishAndLoad(context: Context, services: Services, source: string): Promise<Published & { whole: boolean }> {
+async function publishAndLoad(
+  context: Context,
+  services: Services,
+  source: string,
+): Promise<Published & { whole: boolean }> {
   const { settings, display, signal, log, options } = context;
   const halt = new AbortController();
   const onAbort = () => halt.abort(signal.reason);
@@ -54,6 +59,7 @@ async function publishAndLoad(context: Context, services: Services, source: stri
     already = result.state === 'already';
     return report(context, result);
   });
+  publishing.catch(() => {}); // the worker hears of it too, but only once it has started
   let loaded: LoadCounts;
   try {
     loaded = await work(context, services, publishing, p => {

@@ -4,7 +4,12 @@ import { startLocal } from '../../local/local.js';
 import { type CommandRun, EXIT } from '../context.js';
 
 export const run: CommandRun = async context => {
-  const { databaseUrl } = await startLocal({ dir: context.settings.localDir, only: 'postgres', onStep: t => context.display.line(t), signal: context.signal });
+  const { databaseUrl } = await startLocal({
+    dir: context.settings.localDir,
+    only: 'postgres',
+    onStep: t => context.display.line(t),
+    signal: context.signal,
+  });
   if (!process.stdin.isTTY || !process.stdout.isTTY) {
     context.print(databaseUrl);
     return EXIT.ok;

@@ -14,7 +14,15 @@ export const run: CommandRun = async context => {
 /** Publishes one drop with progress and says what came of it. */
 async function publish(context: Context, { kafka }: Services, source: string): Promise<Published> {
   const { settings, log, signal, display, options } = context;
-  const result = await produceDrop({ source, kafka, settings, log, signal, again: options.again === true, onProgress: p => showPublish(context, p) });
+  const result = await produceDrop({
+    source,
+    kafka,
+    settings,
+    log,
+    signal,
+    again: options.again === true,
+    onProgress: p => showPublish(context, p),
+  });
   display.finish();
   return report(context, result);
 }
@@ -35,8 +43,12 @@ export function showPublish({ display }: Context, p: ProduceProgress): void {
 export function report({ display }: Context, result: ProduceResult): Published {
   const broken = result.files.filter(f => f.fault);
   const drop = `drop ${result.id} (${result.name})`;
-  if (result.state === 'already') display.line(`Already published: ${drop}, ${count(result.orders)} orders; --again publishes it once more`);
+  if (result.state === 'already')
+    display.line(`Already published: ${drop}, ${count(result.orders)} orders; --again publishes it once more`);
   else display.line(`Published ${count(result.orders)} orders of ${count(result.files.length)} file(s), ${drop}`);
-  for (const f of broken) display.line(`Broken file ${f.name}: ${f.fault!.reason} at byte ${f.fault!.byte}, behind ${f.fault!.orders} whole order(s)`);
+  for (const f of broken)
+    display.line(
+      `Broken file ${f.name}: ${f.fault!.reason} at byte ${f.fault!.byte}, behind ${f.fault!.orders} whole order(s)`,
+    );
   return { id: result.id, orders: result.orders, broken: broken.length };
 }

@@ -1,5 +1,5 @@
 /** glossier verify [--json] */
-import { syncDrops } from '../../consumer/load/drop-sync.js';
+import { dropsOffset, readDrops, writeDrops } from '../../consumer/load/drop-sync.js';
 import { verify } from '../../consumer/status/verify.js';
 import { topicOffsets } from '../../shared/kafka.js';
 import { type CommandRun, EXIT, quiet } from '../context.js';
@@ -15,17 +15,23 @@ export const run: CommandRun = async context => {
       const at = new Date();
       return { topic, at, offsets: await topicOffsets(admin, topic) };
     });
-    if (ends !== null) await syncDrops(db, tables, services.kafka, topic);
+    if (ends !== null)
+      await writeDrops(db, tables, topic, await readDrops(services.kafka, topic, await dropsOffset(db, tables, topic)));
     return verify(db, tables, ends);
   });
   const broken = results.filter(r => r.broken > 0);
-  if (context.options.json === true) context.print(JSON.stringify({ ok: broken.length === 0, checks: results }, null, 2));
+  if (context.options.json === true)
+    context.print(JSON.stringify({ ok: broken.length === 0, checks: results }, null, 2));
   else {
     for (const r of results) {
       context.print(`${r.broken === 0 ? 'ok    ' : 'BROKEN'} ${r.rule}${r.broken === 0 ? '' : `: ${r.broken}`}`);
       for (const e of r.examples) context.print(`         ${e}`);
     }
-    context.print(broken.length === 0 ? `All ${results.length} checks hold.` : `${broken.length} of ${results.length} checks are broken.`);
+    context.print(
+      broken.length === 0
+        ? `All ${results.length} checks hold.`
+        : `${broken.length} of ${results.length} checks are broken.`,
+    );
   }
   return broken.length === 0 ? EXIT.ok : EXIT.failed;
 };

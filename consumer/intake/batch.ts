@@ -102,13 +102,24 @@ export class BatchQueue {
       }
       if (whole) this.#fetched.shift();
       else {
-        this.#fetched[0] = { ...first, from: count > 0 ? to : first.from, messages: first.messages.slice(count), bytes: first.bytes - size };
+        this.#fetched[0] = {
+          ...first,
+          from: count > 0 ? to : first.from,
+          messages: first.messages.slice(count),
+          bytes: first.bytes - size,
+        };
         break;
       }
     }
     this.bytes = this.#fetched.reduce((sum, f) => sum + f.bytes, 0);
     this.orders -= messages.length;
     if (segments.size === 0) return null;
-    return { messages, segments: [...segments.values()].sort((a, b) => a.partition - b.partition), bytes, reason, generation };
+    return {
+      messages,
+      segments: [...segments.values()].sort((a, b) => a.partition - b.partition),
+      bytes,
+      reason,
+      generation,
+    };
   }
 }

@@ -45,7 +45,10 @@ function placeKey(fileNo: number | string, partition: number | string): string {
  *
  * @returns the entries, and by position in the batch whether a message was a repeat
  */
-export function tally(outcomes: MessageOutcome[], lastIndexOf: LastIndex): { entries: BookEntry[]; repeats: Set<number> } {
+export function tally(
+  outcomes: MessageOutcome[],
+  lastIndexOf: LastIndex,
+): { entries: BookEntry[]; repeats: Set<number> } {
   const entries = new Map<string, BookEntry>();
   const seen = new Map<string, number>();
   const repeats = new Set<number>();
@@ -59,7 +62,17 @@ export function tally(outcomes: MessageOutcome[], lastIndexOf: LastIndex): { ent
     const key = `${place}/${o.month}`;
     let e = entries.get(key);
     if (e === undefined) {
-      e = { fileNo: o.fileNo, partition: o.partition, month: o.month, lastIndex, loaded: 0, bypassed: 0, rejected: 0, repeated: 0, lineItems: 0 };
+      e = {
+        fileNo: o.fileNo,
+        partition: o.partition,
+        month: o.month,
+        lastIndex,
+        loaded: 0,
+        bypassed: 0,
+        rejected: 0,
+        repeated: 0,
+        lineItems: 0,
+      };
       entries.set(key, e);
     }
     e.lastIndex = lastIndex;

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import pg from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
-import { oneLine } from '../../shared/errors.js';
+import { errorCode, oneLine } from '../../shared/errors.js';
 
 /** Milliseconds for a connection to be made. */
 const CONNECT_TIMEOUT = 10_000;
@@ -19,7 +19,6 @@ export class LostConnection extends Error {
 
 export class Database {
   #ended = false;
-  #pid = 0;
 
   private constructor(readonly client: pg.Client) {}
 
@@ -43,14 +42,20 @@ export class Database {
     client.on('end', () => {
       db.#ended = true;
     });
-    await client.connect();
+    try {
+      await client.connect();
+    } catch (error) {
+      // node-postgres' own deadline is an Error without a code
+      if (errorCode(error) === undefined && !(error instanceof AggregateError))
+        throw new LostConnection(oneLine(error), { cause: error });
+      throw error;
+    }
     // lock_timeout: a lock held by somebody must not hold the transaction's position and rows for ever.
     // tcp_user_timeout: the server's side of a lost network; an abandoned transaction would keep its locks.
     await db.query(
       "SET lock_timeout = '20s'; SET statement_timeout = '5min'; SET idle_in_transaction_session_timeout = '60s'; " +
         "SET tcp_user_timeout = '30s'; SET tcp_keepalives_idle = 10; SET TimeZone = 'UTC'; SET DateStyle = 'ISO, MDY'; SET standard_conforming_strings = on",
     );
-    db.#pid = Number((await db.query('SELECT pg_backend_pid() AS pid')).rows[0].pid);
     return db;
   }
 
@@ -58,13 +63,13 @@ export class Database {
     return this.#ended;
   }
 
-  get pid(): number {
-    return this.#pid;
-  }
-
   /** Runs a statement. All values come back as text. */
   // biome-ignore lint/suspicious/noExplicitAny: rows have the shape that the statement gives them
-  query<R extends pg.QueryResultRow = Record<string, any>>(sql: string, values?: unknown[], timeout = ANSWER_TIMEOUT): Promise<pg.QueryResult<R>> {
+  query<R extends pg.QueryResultRow = Record<string, any>>(
+    sql: string,
+    values?: unknown[],
+    timeout = ANSWER_TIMEOUT,
+  ): Promise<pg.QueryResult<R>> {
     return this.#within(timeout, this.client.query<R>(sql, values));
   }
 

@@ -1,35 +1,26 @@
 /** Numbers for the files of drops, so that rows that tell of a file need not carry its name. */
+import { InvariantError } from '../../shared/errors.js';
 import type { OrderMessage } from '../intake/batch.js';
 import type { Tables } from '../schema/tables.js';
+import type { FileNumbers } from '../transform/batch-rows.js';
 import type { Database } from './database.js';
 
 const SEPARATOR = '\0';
 
 export class DropFiles {
   readonly #numbers = new Map<string, number>();
-  /** Most files of a batch stand in a row: the last answer is right for nearly every message. */
-  #lastDrop = '';
-  #lastFile = '';
-  #lastNumber = 0;
 
   constructor(
     readonly tables: Tables,
     readonly topic: string,
   ) {}
 
-  /** The number of a message's file; it must have been learned. */
-  readonly numberOf = (message: OrderMessage): number => {
-    const drop = message.place?.drop ?? '';
-    const file = message.place?.file ?? '';
-    if (this.#lastNumber !== 0 && drop === this.#lastDrop && file === this.#lastFile) return this.#lastNumber;
-    this.#lastDrop = drop;
-    this.#lastFile = file;
-    this.#lastNumber = this.#numbers.get(drop + SEPARATOR + file)!;
-    return this.#lastNumber;
-  };
-
-  /** Learns the files of these messages, outside of any transaction: a number that is then not used does no harm. */
-  async learn(db: Database, messages: OrderMessage[]): Promise<void> {
+  /**
+   * Learns the files of these messages, outside of any transaction: a number that is then not used does no harm.
+   *
+   * @returns the numbers of their files, which a forget() from elsewhere does not touch
+   */
+  async learn(db: Database, messages: OrderMessage[]): Promise<FileNumbers> {
     const unknown = new Map<string, [drop: string, file: string]>();
     let last: OrderMessage['place'] | undefined;
     for (const { place } of messages) {
@@ -38,7 +29,8 @@ export class DropFiles {
       const key = (place?.drop ?? '') + SEPARATOR + (place?.file ?? '');
       if (!this.#numbers.has(key)) unknown.set(key, [place?.drop ?? '', place?.file ?? '']);
     }
-    if (unknown.size === 0) return;
+    const of = this.#numbersOf(messages);
+    if (unknown.size === 0) return lookUp(of);
     const drops = [...unknown.values()].map(([drop]) => drop);
     const files = [...unknown.values()].map(([, file]) => file);
     const { dropFiles } = this.tables;
@@ -50,12 +42,48 @@ export class DropFiles {
       `SELECT file_no, drop_id, file FROM ${dropFiles} JOIN unnest($2::text[], $3::text[]) AS n (drop_id, file) USING (drop_id, file) WHERE topic = $1`,
       [this.topic, drops, files],
     );
-    for (const r of rows) this.#numbers.set(r.drop_id + SEPARATOR + r.file, Number(r.file_no));
+    for (const r of rows) {
+      this.#numbers.set(r.drop_id + SEPARATOR + r.file, Number(r.file_no));
+      of.set(r.drop_id + SEPARATOR + r.file, Number(r.file_no));
+    }
+    return lookUp(of);
+  }
+
+  #numbersOf(messages: OrderMessage[]): Map<string, number> {
+    const numbers = new Map<string, number>();
+    let last: string | undefined;
+    for (const message of messages) {
+      const key = fileKey(message);
+      if (key === last) continue;
+      last = key;
+      const known = this.#numbers.get(key);
+      if (known !== undefined) numbers.set(key, known);
+    }
+    return numbers;
   }
 
   /** Forgets all: the database may have been put back to an earlier state. */
   forget(): void {
     this.#numbers.clear();
-    this.#lastNumber = 0;
   }
+}
+
+function fileKey({ place }: OrderMessage): string {
+  return (place?.drop ?? '') + SEPARATOR + (place?.file ?? '');
+}
+
+/** Most files of a batch stand in a row: the last answer is right for nearly every message. */
+function lookUp(numbers: Map<string, number>): FileNumbers {
+  let drop: string | undefined;
+  let file: string | undefined;
+  let number = 0;
+  return message => {
+    if (number !== 0 && drop === message.place?.drop && file === message.place?.file) return number;
+    const found = numbers.get(fileKey(message));
+    if (found === undefined) throw new InvariantError('a file of a drop has no number');
+    drop = message.place?.drop;
+    file = message.place?.file;
+    number = found;
+    return found;
+  };
 }

@@ -7,6 +7,8 @@ import { reactionTo } from './sqlstate.js';
 const PATIENCE_WITH_PEOPLE = 60_000;
 
 export class Link {
+  /** True while somebody else's lock or transaction is in the way. */
+  waitingForLock = false;
   #worked = false;
   #db: Database | null = null;
   /** How many times a connection was made: what was learned on an earlier one may be lost, where the server lost its last commits. */
@@ -30,29 +32,38 @@ export class Link {
   }
 
   #use<T>(work: (db: Database) => Promise<T>): Promise<T> {
-    return throughOutages(this.postgres, error => this.#patience(error), this.signal, async () => {
-      if (this.#db === null || this.#db.ended) {
-        this.#db = await Database.connect(this.url, this.name);
-        this.connections++;
-      }
-      return this.#untilFree(this.#db, work);
-    });
+    return throughOutages(
+      this.postgres,
+      error => this.#patience(error),
+      this.signal,
+      async () => {
+        if (this.#db === null || this.#db.ended) {
+          this.#db = await Database.connect(this.url, this.name);
+          this.connections++;
+        }
+        return this.#untilFree(this.#db, work);
+      },
+    );
   }
 
   /** Another transaction in the way is no outage of the server: a deadlock, a lock that somebody holds. */
   async #untilFree<T>(db: Database, work: (db: Database) => Promise<T>): Promise<T> {
     const since = Date.now();
+    this.waitingForLock = false;
     for (let attempt = 0; ; attempt++) {
       try {
         const result = await work(db);
         this.#worked = true;
+        this.waitingForLock = false;
         return result;
       } catch (error) {
         const reaction = reactionTo(error);
         // an error that left a transaction open must not poison the next use
         if (reaction === 'wait') db.destroy();
         else await db.rollback();
-        if (reaction !== 'again' || db.ended || this.signal.aborted || Date.now() - since > this.postgres.deadline) throw error;
+        if (reaction !== 'again' || db.ended || this.signal.aborted || Date.now() - since > this.postgres.deadline)
+          throw error;
+        this.waitingForLock = true;
         await pause(backoff(attempt), this.signal);
       }
     }
@@ -63,11 +74,6 @@ export class Link {
     // what has worked before may be under repair: a password changed, a database restored
     if (reaction === 'stop') return this.#worked ? PATIENCE_WITH_PEOPLE : false;
     return reaction === 'wait';
-  }
-
-  /** The server process of the present connection, for a cancel from elsewhere; 0 when there is none. */
-  get pid(): number {
-    return this.#db === null || this.#db.ended ? 0 : this.#db.pid;
   }
 
   async end(): Promise<void> {

@@ -7,7 +7,14 @@
  */
 import { errorCode, InvariantError } from '../../shared/errors.js';
 import type { MessageBatch } from '../intake/batch.js';
-import { copyStatement, LINE_ITEM_COLUMNS, ORDER_COLUMNS, REGISTRY_COLUMNS, STAGING_COLUMNS, type Tables } from '../schema/tables.js';
+import {
+  copyStatement,
+  LINE_ITEM_COLUMNS,
+  ORDER_COLUMNS,
+  REGISTRY_COLUMNS,
+  STAGING_COLUMNS,
+  type Tables,
+} from '../schema/tables.js';
 import type { BatchRows } from '../transform/batch-rows.js';
 import { CopyText } from '../transform/copy-text.js';
 import { type BookEntry, readLastIndexes, tally, writeBooks } from './books.js';
@@ -38,10 +45,17 @@ export interface LoadCounts {
 /**
  * Loads a batch and commits.
  *
+ * @param onCommit told the counts before COMMIT, as its answer may be lost
  * @returns the counts, or null when the positions were not where the batch begins: nothing was changed then
  * @throws whatever Postgres says; the transaction is rolled back, unless the error came from COMMIT: then it may have happened
  */
-export async function loadBatch(db: Database, target: LoadTarget, batch: MessageBatch, made: BatchRows): Promise<LoadCounts | null> {
+export async function loadBatch(
+  db: Database,
+  target: LoadTarget,
+  batch: MessageBatch,
+  made: BatchRows,
+  onCommit: (counts: LoadCounts) => void = () => {},
+): Promise<LoadCounts | null> {
   const { tables, topic } = target;
   const { rows, outcomes } = made;
   let committing = false;
@@ -58,14 +72,20 @@ export async function loadBatch(db: Database, target: LoadTarget, batch: Message
     }
     await db.query("SET LOCAL lock_timeout = '20s'");
     await copy(db, tables.knownOrders, REGISTRY_COLUMNS, rows.registry);
-    for (const month of [...rows.months.keys()].sort()) await copy(db, tables.month(month), ORDER_COLUMNS, rows.months.get(month)!);
+    for (const month of [...rows.months.keys()].sort())
+      await copy(db, tables.month(month), ORDER_COLUMNS, rows.months.get(month)!);
     await copy(db, tables.lineItems, LINE_ITEM_COLUMNS, rows.lineItems);
     const staging = new CopyText();
     rows.users.write(staging);
     await copy(db, tables.userStaging, STAGING_COLUMNS, staging);
     const { entries, repeats } = tally(outcomes, await readLastIndexes(db, tables, outcomes));
     await writeBooks(db, tables, entries);
-    await writeRejects(db, tables, topic, made.rejected.filter(r => !repeats.has(r.at)));
+    await writeRejects(
+      db,
+      tables,
+      topic,
+      made.rejected.filter(r => !repeats.has(r.at)),
+    );
     await db.query(
       `INSERT INTO ${tables.batches} (topic, partition, from_offset, to_offset, messages, worker, version)
        SELECT $1, *, $6, $7 FROM unnest($2::int[], $3::bigint[], $4::bigint[], $5::int[])`,
@@ -79,9 +99,11 @@ export async function loadBatch(db: Database, target: LoadTarget, batch: Message
         target.version,
       ],
     );
+    const counts = sum(entries);
+    onCommit(counts);
     committing = true;
     await db.query('COMMIT');
-    return sum(entries);
+    return counts;
   } catch (error) {
     if (committing) db.destroy();
     else await db.rollback();
@@ -93,7 +115,10 @@ export async function loadBatch(db: Database, target: LoadTarget, batch: Message
 async function copy(db: Database, relation: string, columns: readonly string[], text: CopyText): Promise<void> {
   if (text.rows === 0) return;
   const taken = await db.copy(copyStatement(relation, columns), text.chunks());
-  if (taken !== text.rows) throw new InvariantError(`${relation} took ${taken} row(s) of ${text.rows}`, { hint: 'is there a trigger or a rule on it?' });
+  if (taken !== text.rows)
+    throw new InvariantError(`${relation} took ${taken} row(s) of ${text.rows}`, {
+      hint: 'is there a trigger or a rule on it?',
+    });
 }
 
 function sum(entries: BookEntry[]): LoadCounts {

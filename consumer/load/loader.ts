@@ -7,14 +7,14 @@ import { pause, type ServiceState } from '../../shared/outage.js';
 import type { Rejection } from '../../shared/rejection.js';
 import type { MessageBatch } from '../intake/batch.js';
 import { MonthTables } from '../schema/month-table.js';
-import { type BatchRows, batchRows } from '../transform/batch-rows.js';
+import { type BatchRows, batchRows, type FileNumbers } from '../transform/batch-rows.js';
 import type { KnownIds } from '../transform/order-rows.js';
 import type { Database } from './database.js';
 import { DropFiles } from './drop-files.js';
 import { knownIds } from './known-orders.js';
 import { Link } from './link.js';
 import { type LoadCounts, type LoadTarget, loadBatch } from './load-batch.js';
-import { readPositions } from './positions.js';
+import { readPositions, wasLoadedBy } from './positions.js';
 import { refusedRow } from './refused-row.js';
 import { reactionTo } from './sqlstate.js';
 
@@ -37,7 +37,6 @@ export interface PreparedBatch {
 /** `null`: the positions had moved on; the batch is dropped and the worker goes on from where they are. */
 export type LoadResult = LoadCounts | null;
 
-const NOTHING: LoadCounts = { loaded: 0, bypassed: 0, rejected: 0, repeated: 0, lineItems: 0 };
 const NONE_REFUSED: ReadonlyMap<number, Rejection> = new Map();
 
 export class Loader {
@@ -60,12 +59,19 @@ export class Loader {
 
   /** Makes the rows of a batch. Meant to run while the batch before it is being loaded: parsing and COPY take about as long. */
   async prepare(batch: MessageBatch): Promise<PreparedBatch> {
-    const made = await this.#aside.use(db => this.#make(db, batch, NONE_REFUSED));
-    return { batch, made, losses: this.#losses };
+    let losses = 0;
+    const made = await this.#aside.use(db => {
+      losses = this.#countLosses(); // before the rows are made: a loss in between has them made anew
+      return this.#make(db, batch, NONE_REFUSED);
+    });
+    return { batch, made, losses };
   }
 
-  /** A server that came back may have lost its last commits (a failover), file numbers and month tables among them. */
-  get #losses(): number {
+  /**
+   * How many connections were lost so far. After each, what was learned is forgotten: a server that came back may have lost its last
+   * commits (a failover), file numbers and month tables among them.
+   */
+  #countLosses(): number {
     const losses = Math.max(0, this.link.connections - 1) + Math.max(0, this.#aside.connections - 1);
     if (losses !== this.#seenLosses) {
       this.#seenLosses = losses;
@@ -78,58 +84,81 @@ export class Loader {
   #seenLosses = 0;
 
   async #make(db: Database, batch: MessageBatch, refused: ReadonlyMap<number, Rejection>): Promise<BatchRows> {
-    void this.#losses; // forgets what a lost connection may have taken with it
-    await this.#files.learn(db, batch.messages);
-    const known = this.#careful ? await this.#lookUp(db, batch, refused) : null;
-    const made = batchRows(batch, this.#files.numberOf, known, refused, this.options.maxDepth);
-    await this.#months.ensure(db, made.rows.months.keys());
+    const fileNumber = await this.#files.learn(db, batch.messages);
+    const known = this.#careful ? await this.#lookUp(db, batch, fileNumber, refused) : null;
+    const made = batchRows(batch, fileNumber, known, refused, this.options.maxDepth);
+    // an order that was refused or bypassed has been in its month's text, and makes no table
+    await this.#months.ensure(
+      db,
+      [...made.rows.months].filter(([, text]) => text.rows > 0).map(([month]) => month),
+    );
     return made;
   }
 
   /** Loads a batch to the end. */
   async load({ batch, made, losses }: PreparedBatch): Promise<LoadResult> {
     const refused = new Map<number, Rejection>();
-    for (let tries = 0; ; tries++) {
+    let counted: LoadCounts | null = null;
+    for (let tries = 0; ; ) {
       try {
         const counts = await this.link.use(async db => {
-          if (losses !== this.#losses) {
-            losses = this.#losses;
+          if (losses !== this.#countLosses()) {
+            losses = this.#countLosses();
             made = await this.#make(db, batch, refused);
           }
-          await this.#files.learn(db, batch.messages);
-          return loadBatch(db, this.options.target, batch, made);
+          return loadBatch(db, this.options.target, batch, made, counts => {
+            counted = counts;
+          });
         });
-        if (counts === null) return await this.#overtaken(batch);
+        if (counts === null) return await this.#overtaken(batch, counted);
         this.#careful = counts.bypassed > 0 || counts.repeated > 0;
         return counts;
       } catch (error) {
         const reaction = reactionTo(error);
         const row = reaction === 'data' ? refusedRow(error, made) : null;
         if (row !== null && !refused.has(row.at)) refused.set(row.at, row.rejection);
-        else if (reaction === 'duplicate' && tries < MOST_TRIES) {
+        else if (reaction === 'duplicate' && tries++ < MOST_TRIES) {
           // again on the careful way: another worker loaded one of these orders meanwhile, and its commit decides who was first
           if (this.#careful) await pause(Math.random() * 20 * tries, this.options.signal);
           this.#careful = true;
-        } else if (isMissingTable(error) && tries < MOST_TRIES) this.#months.forget();
+        } else if (isMissingTable(error) && tries++ < MOST_TRIES) this.#months.forget();
         else throw error;
         made = await this.link.use(db => this.#make(db, batch, refused));
       }
     }
   }
 
-  async #lookUp(db: Database, batch: MessageBatch, refused: ReadonlyMap<number, Rejection>): Promise<KnownIds> {
+  async #lookUp(
+    db: Database,
+    batch: MessageBatch,
+    fileNumber: FileNumbers,
+    refused: ReadonlyMap<number, Rejection>,
+  ): Promise<KnownIds> {
     const nothing = { orders: new Set<string>(), lineItems: new Set<string>() };
-    const { known } = batchRows(batch, this.#files.numberOf, nothing, refused, this.options.maxDepth).rows;
+    const { known } = batchRows(batch, fileNumber, nothing, refused, this.options.maxDepth).rows;
     return knownIds(db, this.options.target.tables, [...known!.orders], [...known!.lineItems]);
   }
 
-  /** The positions are not where the batch begins: our own COMMIT whose answer was lost, or another owner's. */
-  async #overtaken(batch: MessageBatch): Promise<LoadResult> {
-    this.#files.forget();
-    const { tables, topic } = this.options.target;
-    const positions = await this.link.use(db => readPositions(db, tables, topic));
-    if (positions.size === 0) throw new ServiceError('the positions are gone from the database', { hint: 'was it emptied? start the worker again' });
-    return batch.segments.every(s => positions.get(s.partition) === s.to) ? NOTHING : null;
+  /**
+   * The positions are not where the batch begins: our own COMMIT whose answer was lost, or another owner's.
+   *
+   * @param counted what our last attempt at a COMMIT would have loaded
+   */
+  async #overtaken(batch: MessageBatch, counted: LoadCounts | null): Promise<LoadResult> {
+    const { tables, topic, worker } = this.options.target;
+    const { positions, ours } = await this.link.use(async db => ({
+      positions: await readPositions(db, tables, topic),
+      ours: counted !== null && (await wasLoadedBy(db, tables, topic, worker, batch.segments)),
+    }));
+    if (positions.size === 0)
+      throw new ServiceError('the positions are gone from the database', {
+        hint: 'was it emptied? start the worker again',
+      });
+    return ours && batch.segments.every(s => positions.get(s.partition) === s.to) ? counted : null;
+  }
+
+  get waitingForLock(): boolean {
+    return this.link.waitingForLock || this.#aside.waitingForLock;
   }
 
   /** Cuts the connections at once. */

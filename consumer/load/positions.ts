@@ -18,10 +18,24 @@ export async function readPositions(db: Database, tables: Tables, topic: string)
  *
  * @throws TopicError when the positions belong to another incarnation, or when offsets that were never loaded are gone
  */
-export async function claimTopic(db: Database, tables: Tables, topic: string, topicId: string, offsets: TopicOffsets[], acceptGap = false): Promise<void> {
-  await db.query(`INSERT INTO ${tables.topics} (topic, topic_id) VALUES ($1, $2) ON CONFLICT DO NOTHING`, [topic, topicId]);
+export async function claimTopic(
+  db: Database,
+  tables: Tables,
+  topic: string,
+  topicId: string,
+  offsets: TopicOffsets[],
+  acceptGap = false,
+): Promise<void> {
+  await db.query(`INSERT INTO ${tables.topics} (topic, topic_id) VALUES ($1, $2) ON CONFLICT DO NOTHING`, [
+    topic,
+    topicId,
+  ]);
   const { rows } = await db.query(`SELECT topic_id FROM ${tables.topics} WHERE topic = $1`, [topic]);
-  if (rows[0].topic_id !== topicId) throw new TopicError(`the topic "${topic}" was deleted and made anew: its positions in Postgres belong to the old one`, { hint: 'rebuild the tables from the new topic (glossier rebuild)' });
+  if (rows[0].topic_id !== topicId)
+    throw new TopicError(
+      `the topic "${topic}" was deleted and made anew: its positions in Postgres belong to the old one`,
+      { hint: 'load the new topic into an empty database, or set ORDERS_TOPIC to another topic' },
+    );
   const positions = await readPositions(db, tables, topic);
   const fresh = offsets.filter(o => !positions.has(o.partition));
   if (fresh.length > 0) {
@@ -34,11 +48,37 @@ export async function claimTopic(db: Database, tables: Tables, topic: string, to
   if (acceptGap) await passGaps(db, tables, topic, positions, offsets);
   for (const { partition, low, end } of offsets) checkPosition(topic, partition, positions.get(partition)!, low, end);
   const missing = [...positions.keys()].filter(p => !offsets.some(o => o.partition === p));
-  if (missing.length > 0) throw new TopicError(`the topic "${topic}" has no partition ${missing.join(', ')}, to which positions in Postgres belong`, { hint: 'is this the right topic and broker?' });
+  if (missing.length > 0)
+    throw new TopicError(
+      `the topic "${topic}" has no partition ${missing.join(', ')}, to which positions in Postgres belong`,
+      { hint: 'is this the right topic and broker?' },
+    );
+}
+
+/** Was this batch committed by this worker? */
+export async function wasLoadedBy(
+  db: Database,
+  tables: Tables,
+  topic: string,
+  worker: string,
+  segments: Segment[],
+): Promise<boolean> {
+  const { rows } = await db.query(
+    `SELECT count(*) AS n FROM ${tables.batches} JOIN unnest($3::int[], $4::bigint[], $5::bigint[]) AS s (partition, from_offset, to_offset)
+      USING (partition, from_offset, to_offset) WHERE topic = $1 AND worker = $2`,
+    [topic, worker, segments.map(s => s.partition), segments.map(s => s.from), segments.map(s => s.to)],
+  );
+  return Number(rows[0].n) === segments.length;
 }
 
 /** Moves positions over messages that are gone, on a person's word; the batches table keeps that it was so. */
-async function passGaps(db: Database, tables: Tables, topic: string, positions: Positions, offsets: TopicOffsets[]): Promise<void> {
+async function passGaps(
+  db: Database,
+  tables: Tables,
+  topic: string,
+  positions: Positions,
+  offsets: TopicOffsets[],
+): Promise<void> {
   for (const { partition, low } of offsets) {
     const position = positions.get(partition)!;
     if (position >= low) continue;
@@ -54,14 +94,20 @@ async function passGaps(db: Database, tables: Tables, topic: string, positions: 
 /** A position must lie within what the broker has; kafkajs would silently go to the beginning or the end otherwise. */
 export function checkPosition(topic: string, partition: number, position: number, low: number, end: number): void {
   if (position < low) {
-    throw new TopicError(`partition ${partition} of "${topic}" begins at offset ${low}, and the tables hold it only up to ${position}: ${low - position} message(s) are gone`, {
-      hint: 'restore them, or go on without them with --accept-gap',
-    });
+    throw new TopicError(
+      `partition ${partition} of "${topic}" begins at offset ${low}, and the tables hold it only up to ${position}: ${low - position} message(s) are gone`,
+      {
+        hint: 'restore them, or go on without them with --accept-gap',
+      },
+    );
   }
   if (position > end) {
-    throw new TopicError(`partition ${partition} of "${topic}" ends at offset ${end}, and the tables hold it up to ${position}: the broker has lost messages or it is another topic`, {
-      hint: 'rebuild the tables from the topic as it is (glossier rebuild)',
-    });
+    throw new TopicError(
+      `partition ${partition} of "${topic}" ends at offset ${end}, and the tables hold it up to ${position}: the broker has lost messages or it is another topic`,
+      {
+        hint: 'is this the right broker? else load the topic as it is into an empty database',
+      },
+    );
   }
 }
 
@@ -71,7 +117,13 @@ export function checkPosition(topic: string, partition: number, position: number
  *
  * @returns false when another owner was here
  */
-export async function movePositions(db: Database, tables: Tables, topic: string, topicId: string, segments: Segment[]): Promise<boolean> {
+export async function movePositions(
+  db: Database,
+  tables: Tables,
+  topic: string,
+  topicId: string,
+  segments: Segment[],
+): Promise<boolean> {
   const { rowCount } = await db.query(
     `UPDATE ${tables.positions} p SET next_offset = n.to_offset, updated_at = now()
        FROM unnest($3::int[], $4::bigint[], $5::bigint[]) AS n (partition, from_offset, to_offset), ${tables.topics} t

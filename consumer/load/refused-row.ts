@@ -26,7 +26,14 @@ export function refusedRow(error: unknown, made: BatchRows): { at: number; rejec
     else return null;
     if (rest <= 0) {
       const path = column ?? '';
-      return { at, rejection: { code: 'refused_by_database', path, reason: `Postgres refused it: ${message} (${errorCode(error)})` } };
+      return {
+        at,
+        rejection: {
+          code: 'refused_by_database',
+          path,
+          reason: `Postgres refused it: ${message} (${errorCode(error)})`,
+        },
+      };
     }
   }
   return null;

@@ -4,6 +4,7 @@
  * Source of the codes: PostgreSQL documentation, appendix A, and Node's errno names.
  */
 import { errorCode, GlossierError } from '../../shared/errors.js';
+import { monthTable } from '../schema/tables.js';
 
 /**
  * - `wait`: the server or the network is at fault and will recover; the same transaction is tried again with backoff
@@ -53,6 +54,8 @@ export const REACTIONS: readonly (readonly [code: string, reaction: Reaction, wh
   ['GLOSSIER_LOST', 'wait', 'our own deadline for an answer passed, or the connection ended'],
 ];
 
+const OUR_KEYS = new RegExp(`^(known_orders|order_line_item_mapping|${monthTable('\\d{4}_\\d{2}')})_pkey$`);
+
 const BY_CODE = new Map(REACTIONS.map(([code, reaction]) => [code, reaction]));
 
 /** What to do about anything that a statement threw. */
@@ -61,11 +64,16 @@ export function reactionTo(error: unknown): Reaction {
   if (error instanceof AggregateError && error.errors.length > 0) return reactionTo(error.errors[0]);
   const code = errorCode(error);
   if (code === undefined) return isLostConnection(error) ? 'wait' : 'bug';
+  // a unique index that somebody put on a table refuses a row; only our own keys tell of known orders and line items
+  if (code === '23505' && !OUR_KEYS.test((error as { constraint?: string }).constraint ?? '')) return 'data';
   return BY_CODE.get(code) ?? BY_CODE.get(code.slice(0, 2)) ?? 'bug';
 }
 
 /** node-postgres gives a connection that ended no code: its two fixed messages are all there is (pg 8: client.js). */
 function isLostConnection(error: unknown): boolean {
   const message = (error as { message?: unknown } | null)?.message;
-  return typeof message === 'string' && /^(Connection terminated|Client has encountered a connection error|Client was closed)/.test(message);
+  return (
+    typeof message === 'string' &&
+    /^(Connection terminated|Client has encountered a connection error|Client was closed)/.test(message)
+  );
 }

@@ -2,7 +2,7 @@
 import type { Database } from './database.js';
 
 /**
- * Ends the transactions of workers that Postgres has been waiting for, for more than ten seconds, to send the next bytes. They are rolled
+ * Ends the transactions of workers that are more than ten seconds old and for whose next bytes Postgres waits. They are rolled
  * back; a worker that wakes finds its connection gone, its positions moved on, and its batch dropped.
  *
  * No timeout of the server does this: idle_in_transaction_session_timeout does not count while a COPY waits for its client, and

@@ -23,7 +23,7 @@ export interface MergeResult {
  */
 export async function mergeUsers(db: Database, tables: Tables): Promise<MergeResult> {
   const { userStaging, userStats, userNewest, merges } = tables;
-  await db.query('BEGIN');
+  await db.query('BEGIN; SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0');
   try {
     await db.query('SELECT pg_advisory_xact_lock($1, hashtext($2))', [LOCK, tables.analysts], 10 * 60_000);
     const { rows } = await db.query(
@@ -32,8 +32,8 @@ export async function mergeUsers(db: Database, tables: Tables): Promise<MergeRes
          SELECT DISTINCT ON (user_id) user_id, customer_locale, buyer_accepts_marketing, contact_email, phone, max_processed_at, newest_order_id
            FROM taken ORDER BY user_id, max_processed_at DESC, newest_order_id DESC),
        folded AS (
-         SELECT n.*, s.orders, s.spend, s.first, s.rows FROM newest n JOIN (
-           SELECT user_id, sum(total_orders)::bigint AS orders, sum(total_spend) AS spend, min(min_processed_at) AS first, count(*) AS rows
+         SELECT n.*, s.orders, s.spend, s.first FROM newest n JOIN (
+           SELECT user_id, sum(total_orders)::bigint AS orders, sum(total_spend) AS spend, min(min_processed_at) AS first
              FROM taken GROUP BY user_id) s USING (user_id)),
        changed AS (
          UPDATE ${userStats} u SET
@@ -60,15 +60,22 @@ export async function mergeUsers(db: Database, tables: Tables): Promise<MergeRes
          INSERT INTO ${userNewest} AS k (user_id, processed_at, order_id)
          SELECT user_id, max_processed_at, newest_order_id FROM folded ORDER BY user_id
          ON CONFLICT (user_id) DO UPDATE SET processed_at = excluded.processed_at, order_id = excluded.order_id
-           WHERE (excluded.processed_at, excluded.order_id) > (k.processed_at, k.order_id) RETURNING user_id)
-       SELECT (SELECT count(*) FROM taken) AS staged, (SELECT count(*) FROM added) AS inserted, (SELECT count(*) FROM changed) AS updated,
-         (SELECT count(*) FROM kept) AS kept`,
+           WHERE (excluded.processed_at, excluded.order_id) > (k.processed_at, k.order_id))
+       SELECT (SELECT count(*) FROM taken) AS staged, (SELECT count(*) FROM added) AS inserted, (SELECT count(*) FROM changed) AS updated`,
       undefined,
       10 * 60_000,
     );
-    const result = { staged: Number(rows[0].staged), inserted: Number(rows[0].inserted), updated: Number(rows[0].updated) };
+    const result = {
+      staged: Number(rows[0].staged),
+      inserted: Number(rows[0].inserted),
+      updated: Number(rows[0].updated),
+    };
     if (result.staged > 0) {
-      await db.query(`INSERT INTO ${merges} (staged, inserted, updated) VALUES ($1, $2, $3)`, [result.staged, result.inserted, result.updated]);
+      await db.query(`INSERT INTO ${merges} (staged, inserted, updated) VALUES ($1, $2, $3)`, [
+        result.staged,
+        result.inserted,
+        result.updated,
+      ]);
     }
     await db.query('COMMIT');
     return result;

@@ -17,7 +17,13 @@ export interface DropSummary {
 }
 
 /** @param lastMerge the merge before the first one that counts: all since then are the load's, whoever ran them */
-export async function dropSummary(db: Database, tables: Tables, topic: string, drop: string, lastMerge: number): Promise<DropSummary> {
+export async function dropSummary(
+  db: Database,
+  tables: Tables,
+  topic: string,
+  drop: string,
+  lastMerge: number,
+): Promise<DropSummary> {
   const months = await db.query(
     `SELECT b.month, count(DISTINCT b.file_no) AS files FROM ${tables.books} b JOIN ${tables.dropFiles} f USING (file_no)
       WHERE f.topic = $1 AND f.drop_id = $2 AND b.loaded > 0 GROUP BY b.month ORDER BY b.month`,
@@ -29,7 +35,10 @@ export async function dropSummary(db: Database, tables: Tables, topic: string, d
        FROM ${tables.books} b JOIN ${tables.dropFiles} f USING (file_no) WHERE f.topic = $1 AND f.drop_id = $2`,
     [topic, drop],
   );
-  const merges = await db.query(`SELECT coalesce(sum(inserted), 0) AS inserted, coalesce(sum(updated), 0) AS updated FROM ${tables.merges} WHERE id > $1`, [lastMerge]);
+  const merges = await db.query(
+    `SELECT coalesce(sum(inserted), 0) AS inserted, coalesce(sum(updated), 0) AS updated FROM ${tables.merges} WHERE id > $1`,
+    [lastMerge],
+  );
   const updated = Number(merges.rows[0].updated);
   return {
     months: months.rows.map(r => ({ month: r.month, files: Number(r.files) })),

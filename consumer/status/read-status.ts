@@ -51,7 +51,13 @@ export interface Status {
 }
 
 /** Reads the whole status: the drops and ends from Kafka, everything else from one snapshot of Postgres. */
-export async function readStatus(db: Database, tables: Tables, kafka: Kafka, admin: Admin, topic: string): Promise<Status> {
+export async function readStatus(
+  db: Database,
+  tables: Tables,
+  kafka: Kafka,
+  admin: Admin,
+  topic: string,
+): Promise<Status> {
   const topics = await admin.listTopics();
   const { drops } = topics.includes(`${topic}.drops`) ? await readDrops(kafka, topic) : { drops: [] };
   const offsets = topics.includes(topic) ? await topicOffsets(admin, topic) : [];
@@ -142,7 +148,9 @@ export async function readBooks(db: Database, tables: Tables, topic: string): Pr
 
 /** Rows of each of the analysts' tables; month tables by the books, which are exact and cost nothing. */
 async function tableRows(db: Database, tables: Tables): Promise<TableStatus[]> {
-  const months = await db.query(`SELECT month, sum(loaded) AS n FROM ${tables.books} WHERE month <> '' AND loaded > 0 GROUP BY month ORDER BY month`);
+  const months = await db.query(
+    `SELECT month, sum(loaded) AS n FROM ${tables.books} WHERE month <> '' AND loaded > 0 GROUP BY month ORDER BY month`,
+  );
   const users = await db.query(`SELECT count(*) AS n FROM ${tables.userStats}`);
   const items = await db.query(`SELECT coalesce(sum(line_items), 0) AS n FROM ${tables.books}`);
   return [

@@ -4,7 +4,23 @@ import type { Status } from './read-status.js';
 import type { RejectRow } from './rejects.js';
 
 const PLAIN = {
-  chars: { top: '', 'top-mid': '', 'top-left': '', 'top-right': '', bottom: '', 'bottom-mid': '', 'bottom-left': '', 'bottom-right': '', left: '', 'left-mid': '', mid: '', 'mid-mid': '', right: '', 'right-mid': '', middle: '  ' },
+  chars: {
+    top: '',
+    'top-mid': '',
+    'top-left': '',
+    'top-right': '',
+    bottom: '',
+    'bottom-mid': '',
+    'bottom-left': '',
+    'bottom-right': '',
+    left: '',
+    'left-mid': '',
+    mid: '',
+    'mid-mid': '',
+    right: '',
+    'right-mid': '',
+    middle: '  ',
+  },
   style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [] },
 };
 
@@ -14,8 +30,24 @@ export function renderStatus(s: Status, width: number): string {
   const nameWidth = Math.max(8, width - 76);
   for (const d of s.drops) {
     const files = d.broken_files > 0 ? `${d.files} (${d.broken_files} broken)` : String(d.files);
-    const mark = d.state === 'publishing' ? 'publishing' : d.waiting > 0 ? `${n(d.waiting)} waiting` : d.state === 'published' ? 'complete' : '';
-    drops.push([d.drop || '-', cut(d.name, nameWidth), n(d.published), n(d.loaded), n(d.bypassed), n(d.rejected), files, mark]);
+    const mark =
+      d.state === 'publishing'
+        ? 'publishing'
+        : d.waiting > 0
+          ? `${n(d.waiting)} waiting`
+          : d.state === 'published'
+            ? 'complete'
+            : '';
+    drops.push([
+      d.drop || '-',
+      cut(d.name, nameWidth),
+      n(d.published),
+      n(d.loaded),
+      n(d.bypassed),
+      n(d.rejected),
+      files,
+      mark,
+    ]);
   }
   const partitions = table(['partition', 'position', 'end', 'lag']);
   for (const p of s.partitions) partitions.push([String(p.partition), n(p.position), n(p.end), n(p.lag)]);
@@ -35,7 +67,14 @@ export function renderRejects(rows: RejectRow[], width: number): string {
   if (rows.length === 0) return 'Nothing is rejected.';
   const out = table(['id', 'kind', 'file', 'index', 'order', 'reason']);
   for (const r of rows) {
-    out.push([String(r.id), r.kind, cut(printable(r.file) || '-', 24), r.index === null ? '-' : String(r.index), r.order_id ?? '-', cut(printable(r.reason), Math.max(24, width - 70))]);
+    out.push([
+      String(r.id),
+      r.kind,
+      cut(printable(r.file) || '-', 24),
+      r.index === null ? '-' : String(r.index),
+      r.order_id ?? '-',
+      cut(printable(r.reason), Math.max(24, width - 70)),
+    ]);
   }
   return trimLines(out.toString());
 }

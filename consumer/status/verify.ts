@@ -37,7 +37,8 @@ const CHECKS: readonly Check[] = [
   {
     check: 'order_kept',
     rule: 'every order that was loaded stands in a month table',
-    sql: t => `SELECT 'order ' || k.order_id AS what FROM ${t.knownOrders} k LEFT JOIN ${t.orders} o ON o.id = k.order_id WHERE o.id IS NULL`,
+    sql: t =>
+      `SELECT 'order ' || k.order_id AS what FROM ${t.knownOrders} k LEFT JOIN ${t.orders} o ON o.id = k.order_id WHERE o.id IS NULL`,
   },
   {
     check: 'line_item_order',
@@ -120,7 +121,10 @@ const CHECKS: readonly Check[] = [
     check: 'drop_books',
     rule: 'of each drop: published = loaded + bypassed + rejected',
     // a drop that is still being loaded may have less in the books, never more
-    sql: (t, drained) => `SELECT 'drop ' || d.drop_id || ' (' || d.name || '): ' || coalesce(k.n, 0) || ' of ' || d.orders AS what FROM ${t.drops} d
+    sql: (
+      t,
+      drained,
+    ) => `SELECT 'drop ' || d.drop_id || ' (' || d.name || '): ' || coalesce(k.n, 0) || ' of ' || d.orders AS what FROM ${t.drops} d
       LEFT JOIN (SELECT topic, drop_id, sum(loaded + bypassed + rejected) AS n FROM ${t.books} JOIN ${t.dropFiles} USING (file_no) GROUP BY 1, 2) k
       USING (topic, drop_id)
       WHERE d.state = 'published' AND (k.n > d.orders ${drained === null ? '' : `OR (coalesce(k.n, 0) < d.orders AND d.finished_at <= '${drained}')`})`,
@@ -132,7 +136,12 @@ const CHECKS: readonly Check[] = [
  *
  * @param ends what the topic held at an instant: where all of that is in the tables, the drops published by then must be whole
  */
-export async function verify(db: Database, tables: Tables, ends: { topic: string; at: Date; offsets: TopicOffsets[] } | null, onCheck?: (rule: string) => void): Promise<CheckResult[]> {
+export async function verify(
+  db: Database,
+  tables: Tables,
+  ends: { topic: string; at: Date; offsets: TopicOffsets[] } | null,
+  onCheck?: (rule: string) => void,
+): Promise<CheckResult[]> {
   const results: CheckResult[] = [];
   await db.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
   await db.query('SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0');

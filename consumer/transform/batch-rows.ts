@@ -1,8 +1,8 @@
 /** A batch of messages into the rows of its transaction: pure. */
 import type { Rejection } from '../../shared/rejection.js';
 import type { MessageBatch, OrderMessage } from '../intake/batch.js';
-import { OrderScan } from './order-scan.js';
 import { type KnownIds, type MessagePlace, RowSet } from './order-rows.js';
+import { OrderScan } from './order-scan.js';
 
 /** What became of one message, in the order of the batch. */
 export interface MessageOutcome {
@@ -38,7 +38,13 @@ export type FileNumbers = (message: OrderMessage) => number;
  * @param known null for the optimistic way
  * @param refused messages, by their position in the batch, that Postgres has refused before
  */
-export function batchRows(batch: MessageBatch, fileNumber: FileNumbers, known: KnownIds | null, refused: ReadonlyMap<number, Rejection>, maxDepth: number): BatchRows {
+export function batchRows(
+  batch: MessageBatch,
+  fileNumber: FileNumbers,
+  known: KnownIds | null,
+  refused: ReadonlyMap<number, Rejection>,
+  maxDepth: number,
+): BatchRows {
   const rows = new RowSet(known);
   const scan = new OrderScan(maxDepth);
   const outcomes: MessageOutcome[] = [];
@@ -56,10 +62,24 @@ export function batchRows(batch: MessageBatch, fileNumber: FileNumbers, known: K
     const outcome = scan.scan(message.value ?? EMPTY) ?? rows.add(scan, place, refused.get(at));
     if (typeof outcome === 'string') {
       const loaded = outcome === 'loaded';
-      outcomes.push({ outcome, fileNo: place.fileNo, index: place.index, partition: place.partition, month: loaded ? rows.month : '', lineItems: loaded ? rows.newLineItems : 0 });
+      outcomes.push({
+        outcome,
+        fileNo: place.fileNo,
+        index: place.index,
+        partition: place.partition,
+        month: loaded ? rows.month : '',
+        lineItems: loaded ? rows.newLineItems : 0,
+      });
     } else {
       rejected.push({ message, at, rejection: outcome, orderId: rows.orderId });
-      outcomes.push({ outcome: 'rejected', fileNo: place.fileNo, index: place.index, partition: place.partition, month: '', lineItems: 0 });
+      outcomes.push({
+        outcome: 'rejected',
+        fileNo: place.fileNo,
+        index: place.index,
+        partition: place.partition,
+        month: '',
+        lineItems: 0,
+      });
     }
   }
   return { rows, outcomes, rejected };

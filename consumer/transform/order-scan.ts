@@ -131,7 +131,11 @@ export class OrderScan {
     let after = kindOf(b[at]) === JsonKind.Number ? skipNumberAtEnd(b, at, end) : skipValue(b, at, end, this.maxDepth);
     if (after >= 0 && skipSpace(b, after, end) !== end) after = malformed(after, 'more follows behind the value');
     if (after < 0) return notJson(after);
-    return { code: 'not_an_object', path: '', reason: `the order is ${KIND_WORDS[kindOf(b[at])]}, an object was expected` };
+    return {
+      code: 'not_an_object',
+      path: '',
+      reason: `the order is ${KIND_WORDS[kindOf(b[at])]}, an object was expected`,
+    };
   }
 
   #object(at: number, end: number): number {

@@ -58,7 +58,7 @@ export async function readTopic(topic: string): Promise<Message[]> {
   await consumer.connect();
   await consumer.subscribe({ topic, fromBeginning: true });
   await new Promise<void>((resolve, reject) => {
-    consumer.on(consumer.events.CRASH, e => reject(e.payload.error));
+    consumer.on(consumer.events.CRASH, e => e.payload.restart || reject(e.payload.error));
     void consumer.run({
       eachBatch: async ({ batch }) => {
         for (const m of batch.messages) {

@@ -1,0 +1,88 @@
+/** What a worker knows of its topic: that it is the one whose positions Postgres holds, where those are, and up to where a drain goes. */
+import { ServiceError } from '../shared/errors.js';
+import { type Admin, ensureTopics, type TopicOffsets, topicInfo, topicOffsets } from '../shared/kafka.js';
+import type { Link } from './load/link.js';
+import { claimTopic, type Positions, readPositions } from './load/positions.js';
+import { migrate } from './schema/migrate.js';
+import type { Tables } from './schema/tables.js';
+import type { WorkerOptions } from './worker-options.js';
+
+export class TopicState {
+  /** Of the incarnation that was found at the start. */
+  id = '';
+  /** Messages that were not in the tables when the worker started, or when what counts as everything was fixed. */
+  waitingAtStart = 0;
+  /** True from when on what counts as everything is fixed. */
+  sealed = false;
+  #ends: TopicOffsets[] = [];
+  /** Sum of the positions when the worker started. */
+  #start = 0;
+
+  /** @param patiently runs a call to Kafka, waiting while it is away */
+  constructor(
+    readonly options: WorkerOptions,
+    readonly tables: Tables,
+    readonly admin: Admin,
+    readonly link: Link,
+    readonly patiently: <T>(work: () => Promise<T>) => Promise<T>,
+  ) {}
+
+  /** Migrates, makes the topics, claims the topic. A fault that only a person can mend is thrown here, at once. */
+  async open(): Promise<void> {
+    const { settings, acceptGap } = this.options;
+    await this.link.use(db => migrate(db.client, settings.databaseSchema));
+    await this.patiently(async () => {
+      await this.admin.connect();
+      await ensureTopics(this.admin, settings.topic, settings.partitions);
+      this.id = await this.#askId();
+      this.#ends = await topicOffsets(this.admin, settings.topic);
+    });
+    await this.link.use(async db => {
+      await claimTopic(db, this.tables, settings.topic, this.id, this.#ends, acceptGap);
+      const positions = await readPositions(db, this.tables, settings.topic);
+      this.#start = [...positions.values()].reduce((sum, n) => sum + n, 0);
+    });
+    this.#countWaiting();
+  }
+
+  /** Fixes what counts as everything: what the topic holds now. */
+  async seal(): Promise<void> {
+    this.#ends = await this.patiently(() => topicOffsets(this.admin, this.options.settings.topic));
+    this.#countWaiting();
+    this.sealed = true;
+  }
+
+  #countWaiting(): void {
+    this.waitingAtStart = this.#ends.reduce((sum, e) => sum + e.end, 0) - this.#start;
+  }
+
+  /** Is everything that counts in the tables, whoever loaded it? */
+  async isDrained(): Promise<boolean> {
+    if (!this.sealed) return false;
+    const positions = await this.link.use(db => readPositions(db, this.tables, this.options.settings.topic));
+    return this.#ends.every(e => (positions.get(e.partition) ?? 0) >= e.end);
+  }
+
+  /**
+   * The positions to fetch from.
+   *
+   * @throws TopicError when the topic is not the one that they belong to, or does not hold what comes next
+   */
+  async positions(): Promise<Positions> {
+    const { settings, acceptGap } = this.options;
+    const { id, offsets } = await this.patiently(async () => ({
+      id: await this.#askId(),
+      offsets: await topicOffsets(this.admin, settings.topic),
+    }));
+    return this.link.use(async db => {
+      await claimTopic(db, this.tables, settings.topic, id, offsets, acceptGap);
+      return readPositions(db, this.tables, settings.topic);
+    });
+  }
+
+  async #askId(): Promise<string> {
+    const info = await topicInfo(this.options.kafka, this.options.settings.topic);
+    if (info === null) throw new ServiceError(`the topic "${this.options.settings.topic}" is not there any more`);
+    return info.id;
+  }
+}

@@ -1,0 +1,31 @@
+/** What a worker is given and what it tells. */
+import type { Kafka } from '../shared/kafka.js';
+import type { Logger } from '../shared/log.js';
+import type { Settings } from '../shared/settings.js';
+import type { LoadCounts } from './load/load-batch.js';
+
+export interface WorkerOptions {
+  settings: Settings;
+  databaseUrl: string;
+  kafka: Kafka;
+  log: Logger;
+  version: string;
+  /** Ends the worker: at once when it also fires with a reason of `now`. */
+  signal: AbortSignal;
+  /** Load what is in the topic now and end; with a promise, what is in the topic when that is kept. When it breaks the worker ends too. */
+  untilDrained?: boolean | Promise<unknown>;
+  acceptGap?: boolean;
+  onProgress?: (progress: WorkerProgress) => void;
+}
+
+export interface WorkerProgress extends LoadCounts {
+  /** Messages that this worker has loaded. */
+  done: number;
+  /** Messages that were not in the tables when it started; other workers may load some of them. */
+  total: number;
+}
+
+export interface WorkerResult extends LoadCounts {
+  /** Broken files of drops that this worker was the first to tell Postgres of. */
+  brokenFiles: number;
+}

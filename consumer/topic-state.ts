@@ -1,11 +1,16 @@
 /** What a worker knows of its topic: that it is the one whose positions Postgres holds, where those are, and up to where a drain goes. */
 import { ServiceError } from '../shared/errors.js';
 import { type Admin, ensureTopics, type TopicOffsets, topicInfo, topicOffsets } from '../shared/kafka.js';
+import { pause } from '../shared/outage.js';
 import type { Link } from './load/link.js';
 import { claimTopic, type Positions, readPositions } from './load/positions.js';
 import { migrate } from './schema/migrate.js';
 import type { Tables } from './schema/tables.js';
 import type { WorkerOptions } from './worker-options.js';
+
+/** Tries, and milliseconds between them, before an end that lies before a position is believed. */
+const SHORT_TRIES = 20;
+const SHORT_WAIT = 500;
 
 export class TopicState {
   /** Of the incarnation that was found at the start. */
@@ -35,7 +40,7 @@ export class TopicState {
       await this.admin.connect();
       await ensureTopics(this.admin, settings.topic, settings.partitions);
       this.id = await this.#askId();
-      this.#ends = await topicOffsets(this.admin, settings.topic);
+      this.#ends = await this.#offsets();
     });
     await this.link.use(async db => {
       await claimTopic(db, this.tables, settings.topic, this.id, this.#ends, acceptGap);
@@ -72,12 +77,27 @@ export class TopicState {
     const { settings, acceptGap } = this.options;
     const { id, offsets } = await this.patiently(async () => ({
       id: await this.#askId(),
-      offsets: await topicOffsets(this.admin, settings.topic),
+      offsets: await this.#offsets(),
     }));
     return this.link.use(async db => {
       await claimTopic(db, this.tables, settings.topic, id, offsets, acceptGap);
       return readPositions(db, this.tables, settings.topic);
     });
+  }
+
+  /**
+   * What the broker holds. A broker that was killed says too little for a moment: its high watermark starts from a checkpoint that is
+   * seconds old. Only what it still says after some time is believed when it lies before a position.
+   */
+  async #offsets(): Promise<TopicOffsets[]> {
+    const { topic } = this.options.settings;
+    for (let tries = 0; ; tries++) {
+      const offsets = await topicOffsets(this.admin, topic);
+      const positions = await this.link.use(db => readPositions(db, this.tables, topic));
+      const short = offsets.some(o => o.end < (positions.get(o.partition) ?? 0));
+      if (!short || tries >= SHORT_TRIES) return offsets;
+      await pause(SHORT_WAIT, this.options.signal);
+    }
   }
 
   async #askId(): Promise<string> {

@@ -5,14 +5,14 @@
  * partitions are paused at once (in the same turn of the event loop, so nothing is fetched), their positions are read, and each is
  * sought to. What then arrives is held against the offset that is expected next, message by message.
  */
-import type { Batch, Consumer, EachBatchPayload, KafkaMessage } from 'kafkajs';
+import type { Consumer, EachBatchPayload } from 'kafkajs';
 import { oneLine, ServiceError } from '../../shared/errors.js';
 import type { Kafka } from '../../shared/kafka.js';
 import { isKafkaOutage } from '../../shared/kafka-outage.js';
 import type { Logger } from '../../shared/log.js';
-import { decodeHeaders, decodeIndex, type Headers, type OrderPlace } from '../../shared/order-message.js';
 import { atMost, pause, type ServiceState } from '../../shared/outage.js';
-import { BatchQueue, type MessageBatch, messageBytes, type OrderMessage } from './batch.js';
+import { BatchQueue, type MessageBatch, messageBytes } from './batch.js';
+import { toMessages } from './to-messages.js';
 
 export interface OrderConsumerOptions {
   kafka: Kafka;
@@ -281,32 +281,4 @@ export class OrderConsumer {
       this.#wake.push(done);
     });
   }
-}
-
-/** kafkajs' messages into ours; those before `from` were taken before. Most messages are of the same drop, file and month as the last. */
-function toMessages(batch: Batch, from: number): OrderMessage[] {
-  const messages: OrderMessage[] = [];
-  let last: Headers | undefined;
-  let lastPlace = null as OrderPlace | null;
-  for (const m of batch.messages as KafkaMessage[]) {
-    const offset = Number(m.offset);
-    if (offset < from) continue;
-    const headers = m.headers as Headers | undefined;
-    if (lastPlace !== null && headers !== undefined && last !== undefined && sameFile(headers, last)) {
-      const index = decodeIndex(headers.index);
-      if (index !== null) lastPlace = { drop: lastPlace.drop, file: lastPlace.file, index, month: lastPlace.month };
-      else lastPlace = null;
-    } else lastPlace = decodeHeaders(headers);
-    last = headers;
-    messages.push({ partition: batch.partition, offset, key: m.key, value: m.value, place: lastPlace });
-  }
-  return messages;
-}
-
-function sameFile(a: Headers, b: Headers): boolean {
-  return same(a.drop, b.drop) && same(a.file, b.file) && same(a.month, b.month);
-}
-
-function same(a: Headers[string], b: Headers[string]): boolean {
-  return a === b || (Buffer.isBuffer(a) && Buffer.isBuffer(b) && a.equals(b));
 }

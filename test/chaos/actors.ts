@@ -129,6 +129,7 @@ function judge(actor: Actor, r: CliResult, stopTook: number): string | null {
   const last = r.stderr.trim().split('\n').at(-1) ?? '';
   if (STACK.test(r.stderr)) return `a stack trace: ${STACK.exec(r.stderr)![0].trim()}`;
   if (actor.asked === 'SIGKILL' && r.signal === 'SIGKILL') return null;
+  if (actor.asked === 'SIGTERM' && r.signal === 'SIGTERM' && r.stderr === '') return null; // before it could listen
   if (r.signal !== null) return `it died of ${r.signal}`;
   if (stopTook > STOP_LIMIT) return `its stop took ${stopTook.toFixed(1)} s`;
   const forEver = actor.args[0] === 'consume' && actor.args.length === 1;

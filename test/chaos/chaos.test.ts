@@ -37,11 +37,17 @@ async function holds(seed: number): Promise<void> {
   const result = await chaosRun(servers, pool, seed, FAULTS, line => lines.push(line));
   held &&= result.problems.length === 0;
   const repeat = `node dist/test/chaos/run.js --seed ${seed} --faults ${FAULTS} --drops ${DROPS}`;
-  assert.deepEqual(result.problems, [], `seed ${seed}; its logs, with GLOSSIER_TEST_KEEP=1: ${result.logs}; again by: ${repeat}\n${lines.join('\n')}`);
+  assert.deepEqual(
+    result.problems,
+    [],
+    `seed ${seed}; its logs, with GLOSSIER_TEST_KEEP=1: ${result.logs}; again by: ${repeat}\n${lines.join('\n')}`,
+  );
   assert.equal(result.done.length, FAULTS);
 }
 
-test('under the faults of a fixed seed nothing is lost, doubled or stuck', { timeout: 150_000 }, () => holds(FIXED_SEED));
+test('under the faults of a fixed seed nothing is lost, doubled or stuck', { timeout: 150_000 }, () =>
+  holds(FIXED_SEED),
+);
 
 test('under the faults of a fresh seed nothing is lost, doubled or stuck', { timeout: 150_000 }, async t => {
   const seed = Math.floor(Math.random() * 1e9);

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createKafka, topicOffsets } from '../../shared/kafka.js';
 import { createLog } from '../../shared/log.js';
 import type { CliEnv } from '../support/cli.js';
-import { freshDatabase, freshName, dropDatabase } from '../support/services.js';
+import { dropDatabase, freshDatabase, freshName } from '../support/services.js';
 import { TcpProxy } from '../support/tcp-proxy.js';
 import { type Actor, Cast, type Exit } from './actors.js';
 import { inject, type Scene } from './inject.js';
@@ -33,7 +33,13 @@ const DRAIN_LIMIT = 120;
 /** Seconds within which a command must end when nothing is broken any more. */
 const COMMAND_LIMIT = 90;
 
-export async function chaosRun(servers: ChaosServers, pool: Pool, seed: number, faults: number, say: (line: string) => void): Promise<RunResult> {
+export async function chaosRun(
+  servers: ChaosServers,
+  pool: Pool,
+  seed: number,
+  faults: number,
+  say: (line: string) => void,
+): Promise<RunResult> {
   const run = new Run(servers, pool, makePlan(seed, faults), say);
   try {
     await run.open();
@@ -68,7 +74,12 @@ class Run {
   #slots = 0;
   #healed = false;
 
-  constructor(readonly servers: ChaosServers, readonly pool: Pool, readonly plan: Plan, readonly tell: (line: string) => void) {
+  constructor(
+    readonly servers: ChaosServers,
+    readonly pool: Pool,
+    readonly plan: Plan,
+    readonly tell: (line: string) => void,
+  ) {
     this.#cast = new Cast(join(servers.dir, `logs-${plan.seed}-${Date.now().toString(36)}`), line => this.#say(line));
   }
 
@@ -99,7 +110,9 @@ class Run {
     this.#say(`plan ${JSON.stringify(plan)}`);
     await this.servers.whole();
     this.#url = await freshDatabase(this.servers.databaseUrl);
-    await this.servers.query(`ALTER DATABASE ${new URL(this.#url).pathname.slice(1)} SET synchronous_commit = ${this.plan.synchronousCommit ? 'on' : 'off'}`);
+    await this.servers.query(
+      `ALTER DATABASE ${new URL(this.#url).pathname.slice(1)} SET synchronous_commit = ${this.plan.synchronousCommit ? 'on' : 'off'}`,
+    );
     for (let n = 0; n < this.plan.workers; n++) await this.#addWorker();
   }
 
@@ -129,7 +142,11 @@ class Run {
       await sleep(Math.max(0, started + fault.at - Date.now()));
       const lasting = inject(scene, fault).then(
         what => {
-          this.#done.push({ kind: what === '' ? `(nothing to hit) ${fault.kind}` : fault.kind, at: fault.at / 1000, what });
+          this.#done.push({
+            kind: what === '' ? `(nothing to hit) ${fault.kind}` : fault.kind,
+            at: fault.at / 1000,
+            what,
+          });
           this.#say(`${fault.kind}${what === '' ? ': nothing to hit' : what === '-' ? '' : `: ${what}`}`);
         },
         error => this.problems.push(`the fault ${fault.kind}: ${error.stack}`),
@@ -202,14 +219,24 @@ class Run {
     const ends = await topicOffsets(admin, this.#topic);
     await admin.disconnect();
     for (;;) {
-      const rows = await this.servers.query('SELECT partition, next_offset FROM glossier.positions WHERE topic = $1', [this.#topic], this.#url);
+      const rows = await this.servers.query(
+        'SELECT partition, next_offset FROM glossier.positions WHERE topic = $1',
+        [this.#topic],
+        this.#url,
+      );
       const at = new Map(rows.map(r => [Number(r.partition), Number(r.next_offset)]));
       const behind = ends.filter(e => (at.get(e.partition) ?? 0) < e.end);
       this.#recovery = (performance.now() - healed) / 1000;
       if (behind.length === 0) break;
       if (this.#recovery > DRAIN_LIMIT) {
-        this.problems.push(`HANG: ${behind.map(e => `partition ${e.partition} stands at ${at.get(e.partition)} of ${e.end}`).join(', ')} ${DRAIN_LIMIT} s after the healing`);
-        const held = await this.servers.query('SELECT pid, application_name, state, wait_event, left(query, 80) AS query, pg_blocking_pids(pid) AS blocked_by FROM pg_stat_activity WHERE datname = current_database()', [], this.#url);
+        this.problems.push(
+          `HANG: ${behind.map(e => `partition ${e.partition} stands at ${at.get(e.partition)} of ${e.end}`).join(', ')} ${DRAIN_LIMIT} s after the healing`,
+        );
+        const held = await this.servers.query(
+          'SELECT pid, application_name, state, wait_event, left(query, 80) AS query, pg_blocking_pids(pid) AS blocked_by FROM pg_stat_activity WHERE datname = current_database()',
+          [],
+          this.#url,
+        );
         this.#say(`sessions: ${JSON.stringify(held)}`);
         break;
       }
@@ -226,15 +253,25 @@ class Run {
     await within(20, Promise.all([...this.#workers.values()].map(w => w.done)), 'the stop of the workers');
     await this.#command(env, [0], 'merge');
     const verify = await this.#command(env, [0], 'verify');
-    if (verify.code !== 0) this.problems.push(`verify: ${verify.stdout.split('\n').filter(l => !l.startsWith('ok')).join('\n')}`);
+    if (verify.code !== 0)
+      this.problems.push(
+        `verify: ${verify.stdout
+          .split('\n')
+          .filter(l => !l.startsWith('ok'))
+          .join('\n')}`,
+      );
     const status = await this.#command(env, [0], 'status', '--json');
-    this.problems.push(...judgeBooks(JSON.parse(status.stdout), this.pool.oracle), ...(await judgeTables(this.#url, this.pool.oracle)));
+    this.problems.push(
+      ...judgeBooks(JSON.parse(status.stdout), this.pool.oracle),
+      ...(await judgeTables(this.#url, this.pool.oracle)),
+    );
   }
 
   async #command(env: CliEnv, codes: number[], ...args: string[]) {
     const actor = this.#cast.start(args.join(' '), args, env);
     const result = await within(COMMAND_LIMIT, actor.done, args.join(' '));
-    if (!codes.includes(result.code!)) this.problems.push(`${args.join(' ')}: exit ${result.code}: ${result.stderr.slice(-500)}`);
+    if (!codes.includes(result.code!))
+      this.problems.push(`${args.join(' ')}: exit ${result.code}: ${result.stderr.slice(-500)}`);
     return result;
   }
 
@@ -242,14 +279,23 @@ class Run {
     this.#closing = true;
     await this.#cast.clear();
     await Promise.all([...this.#proxies.values()].map(p => p.close()));
-    for (const exit of this.#cast.exits) if (exit.problem !== null) this.problems.push(`${exit.name} at ${exit.at.toFixed(1)} s: ${exit.problem}`);
+    for (const exit of this.#cast.exits)
+      if (exit.problem !== null) this.problems.push(`${exit.name} at ${exit.at.toFixed(1)} s: ${exit.problem}`);
     if (this.problems.length === 0) await dropDatabase(this.#url, this.servers.databaseUrl).catch(() => {});
     for (const p of this.problems.slice(0, 8)) this.#say(`PROBLEM ${p.slice(0, 600)}`);
     if (this.problems.length > 8) this.#say(`… and ${this.problems.length - 8} more`);
   }
 
   result(): RunResult {
-    return { seed: this.plan.seed, problems: this.problems, done: this.#done, exits: this.#cast.exits, seconds: this.#cast.seconds, recovery: this.#recovery, logs: this.#cast.logs };
+    return {
+      seed: this.plan.seed,
+      problems: this.problems,
+      done: this.#done,
+      exits: this.#cast.exits,
+      seconds: this.#cast.seconds,
+      recovery: this.#recovery,
+      logs: this.#cast.logs,
+    };
   }
 }
 

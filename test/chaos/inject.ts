@@ -69,7 +69,10 @@ export async function inject(scene: Scene, { kind, lasts, pick, way }: Fault): P
       return `${way < 0.5 ? 'SIGKILL' : 'SIGQUIT'}, down ${lasts} ms`;
     case 'terminate backend': {
       const rows = await servers
-        .query(`SELECT pid, application_name AS name FROM pg_stat_activity WHERE application_name LIKE 'glossier %' AND datname = $1 ORDER BY pid`, [scene.database])
+        .query(
+          `SELECT pid, application_name AS name FROM pg_stat_activity WHERE application_name LIKE 'glossier %' AND datname = $1 ORDER BY pid`,
+          [scene.database],
+        )
         .catch(() => []);
       const victim = choose(rows);
       if (victim === undefined) return '';

@@ -29,29 +29,76 @@ async function zip(name: string, files: Record<string, string>): Promise<string>
 
 /** `field=value` pairs over a small order. */
 function order(id: number | string, fields: Record<string, unknown> = {}): string {
-  return JSON.stringify({ id: 0, processed_at: '2017-11-02T10:00:00Z', total_price: '1.00', user_id: 7, line_items: [], ...fields }).replace('"id":0', `"id":${id}`);
+  return JSON.stringify({
+    id: 0,
+    processed_at: '2017-11-02T10:00:00Z',
+    total_price: '1.00',
+    user_id: 7,
+    line_items: [],
+    ...fields,
+  }).replace('"id":0', `"id":${id}`);
 }
 
 const orders = (...list: string[]): string => `{"orders":[${list.join(',')}]}`;
 
 test('money is rounded half away from zero from the text as delivered', () => {
   const cases: [string, string][] = [
-    ['"130.64999999999998"', '130.6500'], ['"0.00005"', '0.0001'], ['"-0.00005"', '-0.0001'], ['"0.00004999"', '0.0000'], ['"-0.00001"', '0.0000'], ['1e3', '1000.0000'],
-    ['"2.00015"', '2.0002'], ['1.5e-3', '0.0015'], ['"+5"', '5.0000'], ['-17.5', '-17.5000'], ['"999999999999999.99994"', '999999999999999.9999'], ['0.99995', '1.0000'], ['-0.0', '0.0000'],
-    ['5e-5', '0.0001'], ['4e-5', '0.0000'], ['"00012.5"', '12.5000'], ['1e-999999999999', '0.0000'],
+    ['"130.64999999999998"', '130.6500'],
+    ['"0.00005"', '0.0001'],
+    ['"-0.00005"', '-0.0001'],
+    ['"0.00004999"', '0.0000'],
+    ['"-0.00001"', '0.0000'],
+    ['1e3', '1000.0000'],
+    ['"2.00015"', '2.0002'],
+    ['1.5e-3', '0.0015'],
+    ['"+5"', '5.0000'],
+    ['-17.5', '-17.5000'],
+    ['"999999999999999.99994"', '999999999999999.9999'],
+    ['0.99995', '1.0000'],
+    ['-0.0', '0.0000'],
+    ['5e-5', '0.0001'],
+    ['4e-5', '0.0000'],
+    ['"00012.5"', '12.5000'],
+    ['1e-999999999999', '0.0000'],
   ];
   for (const [json, expected] of cases) assert.equal(money(parseJson(json)), expected, json);
-  for (const bad of ['""', '"NaN"', '"Infinity"', '" 1"', '"1 "', '"1,0"', '"0x1"', '"1_0"', '"."', '"e5"', '"999999999999999.99995"', '1e15', '-1e15', '1e99999999999', 'true', '{}', '"1e"']) {
+  for (const bad of [
+    '""',
+    '"NaN"',
+    '"Infinity"',
+    '" 1"',
+    '"1 "',
+    '"1,0"',
+    '"0x1"',
+    '"1_0"',
+    '"."',
+    '"e5"',
+    '"999999999999999.99995"',
+    '1e15',
+    '-1e15',
+    '1e99999999999',
+    'true',
+    '{}',
+    '"1e"',
+  ]) {
     assert.throws(() => money(parseJson(bad)), bad);
   }
 });
 
 test('whole numbers count by their value, whatever the notation', () => {
   const at = (json: string): string => whole(parseJson(json), 1n, 2n ** 63n - 1n);
-  for (const [json, expected] of [['1e3', '1000'], ['1.0', '1'], ['12.50e1', '125'], ['100e-2', '1'], ['9223372036854775807', '9223372036854775807'], ['9007199254740993', '9007199254740993']]) {
+  for (const [json, expected] of [
+    ['1e3', '1000'],
+    ['1.0', '1'],
+    ['12.50e1', '125'],
+    ['100e-2', '1'],
+    ['9223372036854775807', '9223372036854775807'],
+    ['9007199254740993', '9007199254740993'],
+  ]) {
     assert.equal(at(json), expected, json);
   }
-  for (const bad of ['0', '-1', '1.5', '"1"', 'true', '9223372036854775808', '1e300', '1e999999999999', '1e-1', '0e5']) assert.throws(() => at(bad), bad);
+  for (const bad of ['0', '-1', '1.5', '"1"', 'true', '9223372036854775808', '1e300', '1e999999999999', '1e-1', '0e5'])
+    assert.throws(() => at(bad), bad);
   assert.equal(whole(parseJson('-0.0'), -5n, 5n), '0');
 });
 
@@ -63,7 +110,21 @@ test('instants are microseconds in UTC', () => {
   assert.equal(instant('1969-12-31T23:59:59.999999Z'), '-1');
   assert.equal(instant('2016-02-29T00:00:00Z'), us('2016-02-29T00:00:00Z'));
   assert.equal(instant('0001-01-01T00:00:00Z'), '-62135596800000000');
-  for (const bad of ['2017-02-29T00:00:00Z', '2017-11-31T00:00:00Z', '2017-11-05T24:00:00Z', '2017-11-05T10:60:00Z', '2017-11-05T10:00:60Z', '2017-11-05T10:00:00', '2017-11-05', '', 'now', '0000-01-01T00:00:00Z', '2017-11-05T10:00:00+99:00', '2017-13-01T00:00:00Z', '2017-11-00T00:00:00Z']) {
+  for (const bad of [
+    '2017-02-29T00:00:00Z',
+    '2017-11-31T00:00:00Z',
+    '2017-11-05T24:00:00Z',
+    '2017-11-05T10:60:00Z',
+    '2017-11-05T10:00:60Z',
+    '2017-11-05T10:00:00',
+    '2017-11-05',
+    '',
+    'now',
+    '0000-01-01T00:00:00Z',
+    '2017-11-05T10:00:00+99:00',
+    '2017-13-01T00:00:00Z',
+    '2017-11-00T00:00:00Z',
+  ]) {
     assert.throws(() => instant(bad), bad);
   }
   assert.equal(monthOfInstant(instant('2017-10-31T23:30:00-04:00')), '2017_11');
@@ -71,7 +132,10 @@ test('instants are microseconds in UTC', () => {
 });
 
 test('jsonb is compared by value', () => {
-  assert.equal(canonicalJson(parseJson('{"b":1.50,"a":[1e2,-0,"x"],"b":2.0}')), canonicalJson(parseJson('{"a": [100, 0.0, "x"], "b": 2}')));
+  assert.equal(
+    canonicalJson(parseJson('{"b":1.50,"a":[1e2,-0,"x"],"b":2.0}')),
+    canonicalJson(parseJson('{"a": [100, 0.0, "x"], "b": 2}')),
+  );
   assert.notEqual(canonicalJson(parseJson('{"a":"1"}')), canonicalJson(parseJson('{"a":1}')));
   assert.notEqual(canonicalJson(parseJson('9007199254740993')), canonicalJson(parseJson('9007199254740992')));
   assert.equal(canonicalNumber('0.0100'), canonicalNumber('1E-2'));
@@ -92,12 +156,33 @@ test('a file is cut into orders up to its fault', () => {
     return [elements.length, fault !== null];
   };
   assert.deepEqual(cut('{"orders":[]}'), [0, false]);
-  assert.deepEqual(cut(' {"a":{"orders":[1]},"orders" : [ {"x":"]}"} , 5, null, "s", [1] ] , "z":[{}]} \r\n'), [5, false]);
+  assert.deepEqual(cut(' {"a":{"orders":[1]},"orders" : [ {"x":"]}"} , 5, null, "s", [1] ] , "z":[{}]} \r\n'), [
+    5,
+    false,
+  ]);
   assert.deepEqual(cut('{"\\u006frders":[{}]}'), [1, false]);
   for (const [text, n] of [
-    ['', 0], ['{}', 0], ['[]', 0], ['null', 0], ['{"orders":null}', 0], ['{"order":[{}]}', 0], ['{"orders":[{},{', 1], ['{"orders":[{},{"a":"x', 1], ['{"orders":[{}', 1], ['{"orders":[{},', 1],
-    ['{"orders":[{}]', 1], ['{"orders":[{}]}x', 1], ['{"orders":[{} {}]}', 1], ['{"orders":[{},]}', 1], ['{"orders":[{},{"a":01}]}', 1], ['{"orders":[{}}}', 1], ["{'orders':[]}", 0],
-    ['{"orders":[{},{"a":"\\x"}]}', 1], ['{"orders":[{}],"a":}', 1], ['{"orders":[{}],}', 1], ['{"orders":[{},{"a":NaN}]}', 1],
+    ['', 0],
+    ['{}', 0],
+    ['[]', 0],
+    ['null', 0],
+    ['{"orders":null}', 0],
+    ['{"order":[{}]}', 0],
+    ['{"orders":[{},{', 1],
+    ['{"orders":[{},{"a":"x', 1],
+    ['{"orders":[{}', 1],
+    ['{"orders":[{},', 1],
+    ['{"orders":[{}]', 1],
+    ['{"orders":[{}]}x', 1],
+    ['{"orders":[{} {}]}', 1],
+    ['{"orders":[{},]}', 1],
+    ['{"orders":[{},{"a":01}]}', 1],
+    ['{"orders":[{}}}', 1],
+    ["{'orders':[]}", 0],
+    ['{"orders":[{},{"a":"\\x"}]}', 1],
+    ['{"orders":[{}],"a":}', 1],
+    ['{"orders":[{}],}', 1],
+    ['{"orders":[{},{"a":NaN}]}', 1],
   ] as const) {
     assert.deepEqual(cut(text), [n, true], text);
   }
@@ -108,11 +193,24 @@ test('one order becomes a row, its items and its user data', () => {
     "phone":"5","new":{"b":1.0},"line_items":[{"id":3,"quantity":2,"product_id":null,"sku":"s"},{"id":4}],"note":"last"}`;
   const row = readOrder(readElement(Buffer.from(text)));
   assert.ok('cells' in row);
-  const cells = Object.fromEntries(ORDER_COLUMNS.map(([name], i) => [name, row.cells[i]]).filter(([, v]) => v !== null));
+  const cells = Object.fromEntries(
+    ORDER_COLUMNS.map(([name], i) => [name, row.cells[i]]).filter(([, v]) => v !== null),
+  );
   assert.deepEqual(cells, {
-    id: '9007199254740993', processed_at: '1509407908000000', total_price: '130.6500', note: 'last', tags: '\\N\t', user_id: '7', test: 'false', line_item_total: '2', extra: '{"new":{"b":1e0}}',
+    id: '9007199254740993',
+    processed_at: '1509407908000000',
+    total_price: '130.6500',
+    note: 'last',
+    tags: '\\N\t',
+    user_id: '7',
+    test: 'false',
+    line_item_total: '2',
+    extra: '{"new":{"b":1e0}}',
   });
-  assert.deepEqual(row.items, [['3', '9007199254740993', null, null, '2', '{"sku":"s"}'], ['4', '9007199254740993', null, null, null, null]]);
+  assert.deepEqual(row.items, [
+    ['3', '9007199254740993', null, null, '2', '{"sku":"s"}'],
+    ['4', '9007199254740993', null, null, null, null],
+  ]);
   assert.deepEqual(row.user, [null, null, null, '5']);
   // 51 fields of the export without the four of the user and the items, then the total and the rest
   assert.equal(ORDER_COLUMNS.length, 48);
@@ -126,20 +224,50 @@ test('what is rejected', () => {
   assert.equal(reason(order(1)), 'loaded');
   assert.equal(reason(order('1e3')), 'loaded');
   for (const bad of [
-    '5', 'null', '[]', '{}', order('"1"'), order(0), order(1, { processed_at: null }), order(1, { total_price: null }), order(1, { line_items: null }), order(1, { line_items: [{}] }), order(1, { line_items: [3] }),
-    order(1, { note: 5 }), order(1, { test: 'true' }), order(1, { number: '5' }), order(1, { number: 1.5 }), order(1, { phone: false }), order(1, { note: 'a\0b' }), order(1, { x: { 'k\0': 1 } }),
-    order(1, { note: '\ud800' }), order(1, { x: ['\udfff'] }), order(1, { closed_at: '' }), order(1, { line_items: [{ id: 1, quantity: 2 ** 31 }] }),
+    '5',
+    'null',
+    '[]',
+    '{}',
+    order('"1"'),
+    order(0),
+    order(1, { processed_at: null }),
+    order(1, { total_price: null }),
+    order(1, { line_items: null }),
+    order(1, { line_items: [{}] }),
+    order(1, { line_items: [3] }),
+    order(1, { note: 5 }),
+    order(1, { test: 'true' }),
+    order(1, { number: '5' }),
+    order(1, { number: 1.5 }),
+    order(1, { phone: false }),
+    order(1, { note: 'a\0b' }),
+    order(1, { x: { 'k\0': 1 } }),
+    order(1, { note: '\ud800' }),
+    order(1, { x: ['\udfff'] }),
+    order(1, { closed_at: '' }),
+    order(1, { line_items: [{ id: 1, quantity: 2 ** 31 }] }),
   ]) {
     assert.notEqual(reason(bad), 'loaded', bad);
   }
-  assert.deepEqual(readOrder(readElement(Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]))), { orderId: null, reason: 'the bytes are not UTF-8' });
+  assert.deepEqual(readOrder(readElement(Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]))), {
+    orderId: null,
+    reason: 'the bytes are not UTF-8',
+  });
 });
 
 test('two drops one after the other: once, newest wins, sums, books, summary', async () => {
   const oracle = new Oracle();
   const first = await zip('first.zip', {
     '2017-10-31.json': orders(
-      order(5, { processed_at: '2017-10-31T23:00:00-04:00', total_price: '10.005', phone: 'old', line_items: [{ id: 50, quantity: 1 }, { id: 50, quantity: 9 }] }),
+      order(5, {
+        processed_at: '2017-10-31T23:00:00-04:00',
+        total_price: '10.005',
+        phone: 'old',
+        line_items: [
+          { id: 50, quantity: 1 },
+          { id: 50, quantity: 9 },
+        ],
+      }),
       order(6, { user_id: null, line_items: [{ id: 60 }] }),
     ),
     'orders.json': orders(order(7, { user_id: 8, processed_at: '2017-10-31T23:00:00-04:00' })),
@@ -148,59 +276,130 @@ test('two drops one after the other: once, newest wins, sums, books, summary', a
     '__MACOSX/._2017-11-01.json': 'x',
   });
   assert.deepEqual(summaryLines(await oracle.load(first)), [
-    'Connecting to PSQL...', 'Loading data...', 'Loaded 1 file(s) into orders__2017_10', 'Loaded 1 file(s) into orders__2017_11', 'Loaded 2 record(s) into order_line_item_mapping',
-    'Loaded 2 record(s) into user_stats', 'Loaded 0 record(s) into user_staging', 'user_stats status: UPDATE 0',
+    'Connecting to PSQL...',
+    'Loading data...',
+    'Loaded 1 file(s) into orders__2017_10',
+    'Loaded 1 file(s) into orders__2017_11',
+    'Loaded 2 record(s) into order_line_item_mapping',
+    'Loaded 2 record(s) into user_stats',
+    'Loaded 0 record(s) into user_staging',
+    'user_stats status: UPDATE 0',
   ]);
   const second = await zip('second.zip', {
     '2017-11-02.json': orders(
-      order(4, { processed_at: '2017-11-03T02:59:59Z', total_price: '0.00005', line_items: [{ id: 60, quantity: 4 }, { id: 70 }] }),
+      order(4, {
+        processed_at: '2017-11-03T02:59:59Z',
+        total_price: '0.00005',
+        line_items: [{ id: 60, quantity: 4 }, { id: 70 }],
+      }),
       order(3, { processed_at: '2017-11-01T03:00:00Z', phone: 'tie of the lower id', total_price: '-1' }),
       order(6, { total_price: '99' }),
     ),
   });
   assert.deepEqual(summaryLines(await oracle.load(second)).slice(2), [
-    'Loaded 1 file(s) into orders__2017_11', 'Loaded 1 record(s) into order_line_item_mapping', 'Loaded 0 record(s) into user_stats', 'Loaded 1 record(s) into user_staging', 'user_stats status: UPDATE 1',
+    'Loaded 1 file(s) into orders__2017_11',
+    'Loaded 1 record(s) into order_line_item_mapping',
+    'Loaded 0 record(s) into user_stats',
+    'Loaded 1 record(s) into user_staging',
+    'user_stats status: UPDATE 1',
   ]);
   assert.deepEqual(summaryLines(await oracle.load(first)).slice(2), [
-    'Loaded 0 record(s) into order_line_item_mapping', 'Loaded 0 record(s) into user_stats', 'Loaded 0 record(s) into user_staging', 'user_stats status: UPDATE 0',
+    'Loaded 0 record(s) into order_line_item_mapping',
+    'Loaded 0 record(s) into user_stats',
+    'Loaded 0 record(s) into user_staging',
+    'user_stats status: UPDATE 0',
   ]);
-  assert.deepEqual([...oracle.months()].map(([m, rows]) => [m, [...rows.keys()]]), [['2017_10', ['5', '6']], ['2017_11', ['7', '4', '3']]]);
-  assert.deepEqual([...oracle.items().values()], [[['50', '5', null, null, '1', null]], [['60', '6', null, null, null, null]], [['70', '4', null, null, null, null]]]);
+  assert.deepEqual(
+    [...oracle.months()].map(([m, rows]) => [m, [...rows.keys()]]),
+    [
+      ['2017_10', ['5', '6']],
+      ['2017_11', ['7', '4', '3']],
+    ],
+  );
+  assert.deepEqual(
+    [...oracle.items().values()],
+    [
+      [['50', '5', null, null, '1', null]],
+      [['60', '6', null, null, null, null]],
+      [['70', '4', null, null, null, null]],
+    ],
+  );
   // 1 Nov 03:00:00 … 3 Nov 02:59:59 is one whole day and a bit
-  assert.deepEqual([...oracle.users().values()], [
-    ['7', null, null, null, null, '3', '9.0051', '1509505200000000', '1509677999000000', '2'],
-    ['8', null, null, null, null, '1', '1.0000', '1509505200000000', '1509505200000000', '1'],
-  ]);
-  assert.deepEqual([...oracle.books.values()], [
-    { name: 'first.zip', published: 5, loaded: 3, bypassed: 1, rejected: 1, brokenFiles: 1 },
-    { name: 'second.zip', published: 3, loaded: 2, bypassed: 1, rejected: 0, brokenFiles: 0 },
-  ]);
-  assert.deepEqual(oracle.rejects.map(r => [r.kind, r.drop, r.file, r.index, r.orderId]), [['order', 'first.zip', '2017-11-01.json', 1, null], ['file', 'first.zip', '2017-11-01.json', 2, null]]);
+  assert.deepEqual(
+    [...oracle.users().values()],
+    [
+      ['7', null, null, null, null, '3', '9.0051', '1509505200000000', '1509677999000000', '2'],
+      ['8', null, null, null, null, '1', '1.0000', '1509505200000000', '1509505200000000', '1'],
+    ],
+  );
+  assert.deepEqual(
+    [...oracle.books.values()],
+    [
+      { name: 'first.zip', published: 5, loaded: 3, bypassed: 1, rejected: 1, brokenFiles: 1 },
+      { name: 'second.zip', published: 3, loaded: 2, bypassed: 1, rejected: 0, brokenFiles: 0 },
+    ],
+  );
+  assert.deepEqual(
+    oracle.rejects.map(r => [r.kind, r.drop, r.file, r.index, r.orderId]),
+    [
+      ['order', 'first.zip', '2017-11-01.json', 1, null],
+      ['file', 'first.zip', '2017-11-01.json', 2, null],
+    ],
+  );
   // order 5 stands in two files of one drop: which comes first is open
-  assert.deepEqual(oracle.variants.get('5')?.map(v => v.month), ['2017_10', '2017_11']);
+  assert.deepEqual(
+    oracle.variants.get('5')?.map(v => v.month),
+    ['2017_10', '2017_11'],
+  );
 });
 
 test('a line item of two orders that are loaded together may belong to either', async () => {
   const oracle = new Oracle();
-  await oracle.load(await zip('shared.zip', { '2017-10-31.json': orders(order(1, { line_items: [{ id: 9 }] }), order(2, { line_items: [{ id: 9 }] })) }));
-  assert.deepEqual(oracle.items().get('9')?.map(row => row[1]), ['1', '2']);
+  await oracle.load(
+    await zip('shared.zip', {
+      '2017-10-31.json': orders(order(1, { line_items: [{ id: 9 }] }), order(2, { line_items: [{ id: 9 }] })),
+    }),
+  );
+  assert.deepEqual(
+    oracle
+      .items()
+      .get('9')
+      ?.map(row => row[1]),
+    ['1', '2'],
+  );
 });
 
 test('a message of another producer goes by its processed_at', () => {
   const oracle = new Oracle();
-  oracle.message(Buffer.from(order(1, { processed_at: '2017-11-30T23:30:00-01:00' })), Buffer.from('{'), Buffer.from(order(1)));
+  oracle.message(
+    Buffer.from(order(1, { processed_at: '2017-11-30T23:30:00-01:00' })),
+    Buffer.from('{'),
+    Buffer.from(order(1)),
+  );
   assert.deepEqual([...oracle.months().keys()], ['2017_12']);
   assert.equal(oracle.rejects.length, 1);
 });
 
 test('of a generated drop all good orders are expected and each fault is one reject', async () => {
-  const make = (name: string) => makeDrop(path.join(dir, name), { seed: 3, dates: ['2017-10-30', '2017-11-01'], orders: 150, bad: true, broken: true, headless: true });
+  const make = (name: string) =>
+    makeDrop(path.join(dir, name), {
+      seed: 3,
+      dates: ['2017-10-30', '2017-11-01'],
+      orders: 150,
+      bad: true,
+      broken: true,
+      headless: true,
+    });
   const made = await make('made.zip');
   const oracle = new Oracle();
   await oracle.load(made.path);
-  for (const raw of made.orders) assert.ok(oracle.variants.has(raw.find(([key]) => key === '"id"')![1]), 'every good order loads');
+  for (const raw of made.orders)
+    assert.ok(oracle.variants.has(raw.find(([key]) => key === '"id"')![1]), 'every good order loads');
   assert.equal(oracle.rejects.length, made.faults.length);
-  assert.equal(oracle.rejects.filter(r => r.kind === 'file').length, made.faults.filter(f => f.startsWith('file: ')).length);
+  assert.equal(
+    oracle.rejects.filter(r => r.kind === 'file').length,
+    made.faults.filter(f => f.startsWith('file: ')).length,
+  );
   const again = new Oracle();
   await again.load((await make('again.zip')).path);
   assert.deepEqual([...again.books.keys()], [...oracle.books.keys()], 'the same seed gives the same bytes');

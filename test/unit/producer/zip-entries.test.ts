@@ -56,8 +56,15 @@ test('a large file is unpacked in pieces', async () => {
   }
 });
 
-test('takes names that end in .json, and leaves out what macOS and editors add', async () => {
-  for (const name of ['a.json', 'x/2017-12-04.json', './a.json', 'a b/ü.json', '.json.json/a.json'.slice(6)])
+test('takes names that end in .json, and leaves out dot files and what macOS adds', async () => {
+  for (const name of [
+    'a.json',
+    'x/2017-12-04.json',
+    '.git/a.json',
+    './a.json',
+    'a b/ü.json',
+    '.json.json/a.json'.slice(6),
+  ])
     assert.ok(isWanted(name), name);
   for (const name of [
     'a.txt',
@@ -67,7 +74,6 @@ test('takes names that end in .json, and leaves out what macOS and editors add',
     'x/__MACOSX/._a.json',
     '._a.json',
     'x/.a.json',
-    '.git/a.json',
     '.json',
     'a.json.bak',
   ]) {
@@ -156,9 +162,9 @@ test('limits: entries, bytes of a file, bytes of the drop, ratio', async () => {
     await refusal(zip, { maxDropBytes: A.length + B.length - 1 }),
     `drop.zip unpacks to ${A.length + B.length} bytes, more than ${A.length + B.length - 1}`,
   );
-  const blanks = await makeZip([{ name: 'a.json', data: Buffer.alloc(1_000_000, 0x20) }]);
+  const blanks = await makeZip([{ name: 'a.json', data: Buffer.alloc(70_000_000, 0x20) }]);
   assert.match(await refusal(blanks), /^drop\.zip unpacks to \d+ times its size, more than 200$/);
-  assert.equal((await files(blanks, { maxRatio: 2000 }))['a.json'].length, 1_000_000);
+  assert.equal((await files(blanks, { maxRatio: 2000 }))['a.json'].length, 70_000_000);
 });
 
 test('as many entries as are allowed are read in good time', async () => {

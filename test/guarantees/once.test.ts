@@ -1,0 +1,70 @@
+/** An order id is loaded once, however and wherever it comes again. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { compare } from '../support/compare.js';
+import { Oracle } from '../support/oracle.js';
+import { directDatabase, directLoader, loadNow, mergeNow, TABLES, withDb } from './direct.js';
+import { order, Shop } from './shop.js';
+
+const TIMEOUT = { timeout: 60_000 };
+const orders = (from: number, count: number): string[] => Array.from({ length: count }, (_, i) => order(from + i));
+/** The same id with other contents and a line item of its own. */
+const twin = (text: string): string => text.replace('"1.00"', '"99.00"').replace('[{"id":', '[{"id":555');
+
+test('of one id twice in a batch and again in a later one the first is loaded', TIMEOUT, async t => {
+  const url = await directDatabase(t);
+  const loader = await directLoader(t, url, 'a');
+  const first = orders(1, 20);
+  const counts = await loadNow(loader, { partition: 0, from: 0, orders: [...first, ...first.map(twin)] });
+  assert.deepEqual([counts?.loaded, counts?.bypassed, counts?.lineItems], [20, 20, 20]);
+  const later = await loadNow(loader, { partition: 1, from: 0, orders: [...first.map(twin), ...orders(21, 5)] });
+  assert.deepEqual([later?.loaded, later?.bypassed], [5, 20]);
+  const oracle = new Oracle();
+  oracle.message(...orders(1, 25).map(o => Buffer.from(o)));
+  await mergeNow(url);
+  assert.deepEqual(await compare(url, 'public', oracle), []);
+});
+
+test('two workers that load the same ids at once, in opposite order, load each once', TIMEOUT, async t => {
+  const url = await directDatabase(t);
+  const loaders = await Promise.all(['a', 'b'].map(name => directLoader(t, url, name)));
+  const all: string[] = [];
+  let loaded = 0;
+  for (let round = 0; round < 10; round++) {
+    const same = orders(1 + round * 100, 40);
+    all.push(...same);
+    const from = round * 40;
+    const results = await Promise.all([
+      loadNow(loaders[0], { partition: 0, from, orders: same }),
+      loadNow(loaders[1], { partition: 1, from, orders: [...same].reverse() }),
+    ]);
+    assert.ok(!results.includes(null));
+    loaded += results[0]!.loaded + results[1]!.loaded;
+  }
+  assert.equal(loaded, 400);
+  const oracle = new Oracle();
+  oracle.message(...all.map(o => Buffer.from(o)));
+  await mergeNow(url);
+  assert.deepEqual(await compare(url, 'public', oracle), []);
+  const { rows } = await withDb(url, db => db.query(`SELECT sum(bypassed) AS n FROM ${TABLES.books}`));
+  assert.equal(rows[0].n, '400');
+});
+
+test(
+  'messages of another producer, without key and headers, load once from all partitions together',
+  TIMEOUT,
+  async t => {
+    const shop = await Shop.open(t, { ORDERS_PARTITIONS: '2', BATCH_ORDERS: '30' });
+    await shop.run(0, ['consume', '--until-drained']);
+    const values = orders(1, 200);
+    await shop.send(
+      [0, 1].flatMap(partition => [...values, ...values.slice(50, 100)].map(value => ({ value, partition }))),
+    );
+    await Promise.all([1, 2].map(() => shop.run(0, ['consume', '--until-drained'])));
+    shop.oracle.message(...values.map(v => Buffer.from(v)));
+    await shop.run(0, ['merge']);
+    await shop.check();
+    const status = JSON.parse((await shop.run(0, ['status', '--json'])).stdout);
+    assert.equal(status.lag, 0);
+  },
+);

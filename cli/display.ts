@@ -116,11 +116,7 @@ function payload({ step, done, startedAt }: Running) {
   const seconds = Math.max((Date.now() - startedAt) / 1000, 0.001);
   const rate = done / seconds;
   const left =
-    done >= step.total
-      ? `${clock(seconds)} in all`
-      : rate > 0 && seconds > 0.5
-        ? `${clock((step.total - done) / rate)} left`
-        : '';
+    done >= step.total ? `${clock(seconds)} in all` : rate > 0 && seconds > 0.5 ? `${clock((step.total - done) / rate)} left` : '';
   return {
     title: step.title.padEnd(10),
     done: count(done),

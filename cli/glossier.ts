@@ -16,10 +16,7 @@ const run =
   async (...given: unknown[]) => {
     const command = given[given.length - 1] as Command;
     const { withContext } = await import('./context.js');
-    process.exitCode = await withContext(
-      { version, options: command.optsWithGlobals(), args: command.args },
-      (await load()).run,
-    );
+    process.exitCode = await withContext({ version, options: command.optsWithGlobals(), args: command.args }, (await load()).run);
   };
 
 const VALUES = {
@@ -70,18 +67,13 @@ function build(): Command {
   const add = (name: string, description: string, load: () => Promise<{ run: CommandRun }>) =>
     program.command(name).description(description).exitOverride().addHelpText('after', SETTINGS_HINT).action(run(load));
 
-  add(
-    'load <drop...>',
-    'publish drops (zip, path or URL), load to the end, merge, print the summary',
-    () => import('./commands/load.js'),
-  )
+  add('load <drop...>', 'publish drops (zip, path or URL), load to the end, merge, print the summary', () => import('./commands/load.js'))
     .option('--again', 'publish a drop once more although it was published whole')
     .option('--accept-gap', ACCEPT_GAP);
-  add(
-    'produce <drop...>',
-    'publish drops only; killed and run again, it goes on',
-    () => import('./commands/produce.js'),
-  ).option('--again', 'publish a drop once more although it was published whole');
+  add('produce <drop...>', 'publish drops only; killed and run again, it goes on', () => import('./commands/produce.js')).option(
+    '--again',
+    'publish a drop once more although it was published whole',
+  );
   add('consume', 'run a worker until a signal', () => import('./commands/consume.js'))
     .option('--until-drained', 'end when everything that is in the topic now is loaded and merged')
     .option('--accept-gap', ACCEPT_GAP);
@@ -90,11 +82,10 @@ function build(): Command {
     '--json',
     'for programs',
   );
-  add(
-    'verify',
-    'check the invariants in the database; exit 1 when one is broken',
-    () => import('./commands/verify.js'),
-  ).option('--json', 'for programs');
+  add('verify', 'check the invariants in the database; exit 1 when one is broken', () => import('./commands/verify.js')).option(
+    '--json',
+    'for programs',
+  );
 
   const rejects = program.command('rejects').description('what could not be loaded, and why');
   const addReject = (name: string, description: string, load: () => Promise<{ run: CommandRun }>) =>

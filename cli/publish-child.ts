@@ -35,11 +35,7 @@ class PublishError extends GlossierError {}
  * @param signal asks the child to stop; it writes down how far it came
  * @throws PublishError with the child's own words; InterruptedError
  */
-export function publishInChild(
-  order: PublishOrder,
-  signal: AbortSignal,
-  onProgress: (p: ProduceProgress) => void,
-): Promise<ProduceResult> {
+export function publishInChild(order: PublishOrder, signal: AbortSignal, onProgress: (p: ProduceProgress) => void): Promise<ProduceResult> {
   return new Promise((resolve, reject) => {
     const child = fork(fileURLToPath(import.meta.url), [], {
       execArgv: ['--max-semi-space-size=4'],

@@ -171,10 +171,7 @@ class Worker {
   async #load(prepared: PreparedBatch): Promise<LoadResult> {
     const result = await this.#loader.load(prepared);
     if (result === null) {
-      this.#o.log.info(
-        { batch: prepared.batch.segments },
-        'another worker had loaded part of a batch; going on from the positions',
-      );
+      this.#o.log.info({ batch: prepared.batch.segments }, 'another worker had loaded part of a batch; going on from the positions');
       this.#loading = null;
       this.#consumer.rewind();
     } else {
@@ -220,8 +217,7 @@ class Worker {
     const { kafka, settings } = this.#o;
     const from = await this.#side.use(db => dropsOffset(db, this.#tables, settings.topic));
     const news = await this.#kafka(() => readDrops(kafka, settings.topic, from));
-    if (news.next > from)
-      this.#brokenFiles += await this.#side.use(db => writeDrops(db, this.#tables, settings.topic, news));
+    if (news.next > from) this.#brokenFiles += await this.#side.use(db => writeDrops(db, this.#tables, settings.topic, news));
   }
 
   async #show(): Promise<void> {
@@ -285,7 +281,5 @@ class Worker {
 
 /** kafkajs' own errors that pass by themselves; those of Postgres have been waited out below. */
 function isKafkaTrouble(error: unknown): boolean {
-  return (
-    error instanceof Error && (error.name.startsWith('KafkaJS') || error instanceof TypeError) && isKafkaOutage(error)
-  );
+  return error instanceof Error && (error.name.startsWith('KafkaJS') || error instanceof TypeError) && isKafkaOutage(error);
 }

@@ -40,12 +40,7 @@ export async function fetchJars(libDir: string, onStep: (text: string) => void, 
   });
 }
 
-async function runMaven(
-  outputDirectory: string,
-  log: string,
-  onStep: (text: string) => void,
-  signal?: AbortSignal,
-): Promise<void> {
+async function runMaven(outputDirectory: string, log: string, onStep: (text: string) => void, signal?: AbortSignal): Promise<void> {
   let megabytes = 0;
   let told = Date.now();
   const onLine = (line: string): void => {
@@ -55,14 +50,7 @@ async function runMaven(
     told = Date.now();
     onStep(`Fetching Kafka with Maven: ${Math.round(megabytes)} MB so far…`);
   };
-  const args = [
-    '-B',
-    '-f',
-    POM,
-    'dependency:copy-dependencies',
-    `-DoutputDirectory=${outputDirectory}`,
-    '-DincludeScope=runtime',
-  ];
+  const args = ['-B', '-f', POM, 'dependency:copy-dependencies', `-DoutputDirectory=${outputDirectory}`, '-DincludeScope=runtime'];
   try {
     const { code, output } = await run('mvn', args, { signal, onLine });
     writeFileSync(log, output);

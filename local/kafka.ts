@@ -57,8 +57,7 @@ export async function startKafka(options: KafkaOptions): Promise<KafkaServer> {
   const place = placeOf(options.dir);
   const old = readRecord(place.record);
   if (old && isOurs(old.pid, place.mark)) {
-    if (options.port !== undefined && options.port !== old.port)
-      throw new ServiceError(`Kafka runs on port ${old.port} already`);
+    if (options.port !== undefined && options.port !== old.port) throw new ServiceError(`Kafka runs on port ${old.port} already`);
     if (await untilReady(place, old, () => false, signal)) return handle(options.dir, old);
   }
   if (old?.pid) await untilGone(old.pid);
@@ -71,8 +70,7 @@ export async function startKafka(options: KafkaOptions): Promise<KafkaServer> {
   for (let attempt = 1; ; attempt++) {
     const record = await tryStart(place, java, libDir, attempt === 1 ? old : null, options);
     if (record) return handle(options.dir, record);
-    if (attempt === ATTEMPTS)
-      throw new ServiceError(`Kafka found no free port${options.port ? `: ${options.port} is taken` : ''}`);
+    if (attempt === ATTEMPTS) throw new ServiceError(`Kafka found no free port${options.port ? `: ${options.port} is taken` : ''}`);
     await sleep(options.port ? 500 : 0);
   }
 }
@@ -167,7 +165,10 @@ async function tryStart(
   const port = options.port ?? (await freePort(old?.port));
   let controllerPort = await freePort(old?.controllerPort);
   while (controllerPort === port) controllerPort = await freePort();
-  writeFileSync(join(place.home, 'server.properties'), serverProperties({ port, controllerPort, data: 'data', advertisedPort: options.advertisedPort }));
+  writeFileSync(
+    join(place.home, 'server.properties'),
+    serverProperties({ port, controllerPort, data: 'data', advertisedPort: options.advertisedPort }),
+  );
   writeLogging(place);
   const [sharing, archive] = sharedClasses(java, libDir);
   const args = [...javaArguments(place.mark, libDir), sharing, 'kafka.Kafka', 'server.properties'];
@@ -185,12 +186,7 @@ async function tryStart(
 }
 
 /** Returns false when the process has ended before it answered. */
-async function untilReady(
-  place: Place,
-  record: ServerRecord,
-  ended: () => boolean,
-  signal?: AbortSignal,
-): Promise<boolean> {
+async function untilReady(place: Place, record: ServerRecord, ended: () => boolean, signal?: AbortSignal): Promise<boolean> {
   const deadline = Date.now() + READY_MS;
   const clusterId = clusterIdOf(place);
   while (!(await brokerAnswers(record.port, clusterId))) {

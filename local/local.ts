@@ -42,14 +42,10 @@ export interface LocalServices {
 export async function startLocal(options: LocalOptions): Promise<LocalServices> {
   const { dir, only, onStep, signal } = options;
   const wanted = { kafka: only !== 'postgres', postgres: only !== 'kafka' };
-  const allRun = (): boolean =>
-    (!wanted.kafka || findKafka(dir) !== null) && (!wanted.postgres || findPostgres(dir) !== null);
+  const allRun = (): boolean => (!wanted.kafka || findKafka(dir) !== null) && (!wanted.postgres || findPostgres(dir) !== null);
   const startWanted = async (): Promise<void> => {
     const before = { kafka: findKafka(dir), postgres: findPostgres(dir) };
-    const started = await Promise.allSettled([
-      wanted.kafka && startKafka(options),
-      wanted.postgres && startPostgres(options),
-    ]);
+    const started = await Promise.allSettled([wanted.kafka && startKafka(options), wanted.postgres && startPostgres(options)]);
     const failed = started.find(one => one.status === 'rejected');
     if (!failed) return;
     // A command that fails leaves nothing running that did not run before.
@@ -60,12 +56,7 @@ export async function startLocal(options: LocalOptions): Promise<LocalServices> 
   const lock = join(realpathSync(dir), 'lock');
   // Where both live and nobody is starting or stopping them, they are only asked, and no turn is needed.
   if (allRun() && !existsSync(lock)) await startWanted();
-  else
-    await withLock(
-      lock,
-      { signal, onWait: () => onStep?.('Waiting for another command that starts Kafka and Postgres…') },
-      startWanted,
-    );
+  else await withLock(lock, { signal, onWait: () => onStep?.('Waiting for another command that starts Kafka and Postgres…') }, startWanted);
   return { brokers: findKafka(dir)?.brokers ?? [], databaseUrl: findPostgres(dir)?.url ?? '' };
 }
 

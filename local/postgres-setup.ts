@@ -38,12 +38,7 @@ export function serverSettings(fast = false): string[] {
  * @param keptPassword the file that is to hold the password of USER
  * @throws ServiceError
  */
-export async function makeDatabaseCluster(
-  place: PostgresPlace,
-  programs: string,
-  keptPassword: string,
-  fast = false,
-): Promise<void> {
+export async function makeDatabaseCluster(place: PostgresPlace, programs: string, keptPassword: string, fast = false): Promise<void> {
   const part = `${place.data}.part`;
   const passwordFile = join(place.home, 'password.part');
   rmSync(part, { recursive: true, force: true });
@@ -52,23 +47,14 @@ export async function makeDatabaseCluster(
   // A second copy, because the user that Postgres runs as may not read the first.
   writeFileSync(passwordFile, `${password}\n`, { mode: 0o600 });
   if (place.account) chownSync(passwordFile, place.account.uid, place.account.gid);
-  const args = [
-    '-D',
-    part,
-    `--username=${USER}`,
-    `--pwfile=${passwordFile}`,
-    '--auth=scram-sha-256',
-    '--encoding=UTF8',
-    '--locale=C',
-  ];
+  const args = ['-D', part, `--username=${USER}`, `--pwfile=${passwordFile}`, '--auth=scram-sha-256', '--encoding=UTF8', '--locale=C'];
   const { code, output } = await run(join(programs, 'initdb'), [...args, ...(fast ? ['--no-sync'] : [])], {
     cwd: place.home,
     account: place.account,
     env: postgresEnvironment(),
   });
   rmSync(passwordFile);
-  if (code !== 0)
-    throw new ServiceError(`Postgres could not prepare ${place.data}: ${output.trim().split('\n').at(-1)}`);
+  if (code !== 0) throw new ServiceError(`Postgres could not prepare ${place.data}: ${output.trim().split('\n').at(-1)}`);
   renameSync(part, place.data);
 }
 

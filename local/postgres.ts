@@ -56,8 +56,7 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
   const old = readRecord(files.record);
   const home = knownHome(files.root);
   if (old && home && isOurs(old.pid, join(home, 'data'))) {
-    if (options.port !== undefined && options.port !== old.port)
-      throw new ServiceError(`Postgres runs on port ${old.port} already`);
+    if (options.port !== undefined && options.port !== old.port) throw new ServiceError(`Postgres runs on port ${old.port} already`);
     if (await untilReady(files, old.port, () => !isOurs(old.pid, join(home, 'data')), signal))
       return handle(options.dir, old.pid, old.port);
   }
@@ -134,16 +133,12 @@ async function tryStart(
 ): Promise<PostgresServer | null> {
   if (options.port !== undefined && !(await isFree(options.port))) return null;
   const port = options.port ?? (await freePort(preferred));
-  const child = await launch(
-    join(programs, 'postgres'),
-    ['-D', place.data, '-p', String(port), ...serverSettings(options.fast)],
-    {
-      log: files.log,
-      cwd: place.home,
-      env: postgresEnvironment(),
-      account: place.account,
-    },
-  );
+  const child = await launch(join(programs, 'postgres'), ['-D', place.data, '-p', String(port), ...serverSettings(options.fast)], {
+    log: files.log,
+    cwd: place.home,
+    env: postgresEnvironment(),
+    account: place.account,
+  });
   writeRecord(files.record, { pid: child.pid, port });
   try {
     if (await untilReady(files, port, child.ended, options.signal)) return handle(options.dir, child.pid, port);
@@ -151,11 +146,7 @@ async function tryStart(
     await terminate(child.pid, place.data, 'SIGQUIT', STOP_MS);
     throw e;
   }
-  if (
-    /could not bind|Address already in use|pre-existing shared memory|lock file "postmaster.pid" already exists/.test(
-      tail(files.log),
-    )
-  )
+  if (/could not bind|Address already in use|pre-existing shared memory|lock file "postmaster.pid" already exists/.test(tail(files.log)))
     return null;
   throw new ServiceError(`Postgres ended while it started${lastWords(files)}`, { hint: `see ${files.log}` });
 }

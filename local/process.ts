@@ -122,12 +122,7 @@ export type Stopped = 'stopped' | 'killed' | 'not running';
  *
  * @returns `killed` when it took SIGKILL
  */
-export async function terminate(
-  pid: number | null,
-  mark: string,
-  signal: NodeJS.Signals,
-  graceMs: number,
-): Promise<Stopped> {
+export async function terminate(pid: number | null, mark: string, signal: NodeJS.Signals, graceMs: number): Promise<Stopped> {
   if (!isOurs(pid, mark)) return 'not running';
   let result: Stopped = 'stopped';
   kill(pid, signal);

@@ -16,5 +16,4 @@ export function crc32ByTable(data: Uint8Array, before = 0): number {
 }
 
 /** @param before the checksum of the bytes before these, to go on from */
-export const crc32: (data: Uint8Array, before?: number) => number =
-  typeof zlib.crc32 === 'function' ? zlib.crc32 : crc32ByTable;
+export const crc32: (data: Uint8Array, before?: number) => number = typeof zlib.crc32 === 'function' ? zlib.crc32 : crc32ByTable;

@@ -29,9 +29,7 @@ export async function readDrops(kafka: Kafka, admin: Admin, topic: string): Prom
   const drops = new DropStates();
   const [offsets] = await topicOffsets(admin, dropsTopic(topic));
   if (offsets.end > offsets.low) {
-    await readPartition(kafka, dropsTopic(topic), offsets.partition, offsets.low, r =>
-      drops.add(r.key?.toString() ?? null, r.value),
-    );
+    await readPartition(kafka, dropsTopic(topic), offsets.partition, offsets.low, r => drops.add(r.key?.toString() ?? null, r.value));
   }
   return drops;
 }

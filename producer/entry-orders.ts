@@ -233,9 +233,7 @@ export class OrderCutter {
     if (b[at] !== 0x22) return malformed(at, 'a key is not a string');
     const after = skipString(b, at, end);
     if (after < 0) return after;
-    const isOrders = hadEscapes()
-      ? keyIs(b, at, after, 'orders')
-      : after - at === 8 && ORDERS.compare(b, at, after) === 0;
+    const isOrders = hadEscapes() ? keyIs(b, at, after, 'orders') : after - at === 8 && ORDERS.compare(b, at, after) === 0;
     const value = skipColon(b, after, end);
     if (value < 0) return value;
     if (isOrders && this.#seen) return malformed(at, '`orders` is there twice');

@@ -32,8 +32,7 @@ export interface FetchOptions {
 export async function fetchDrop(source: string, options: FetchOptions): Promise<FetchedDrop> {
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(source)?.[1].toLowerCase();
   if (scheme === 'http' || scheme === 'https') return download(source, options);
-  if (scheme !== undefined)
-    throw new DropError(`a drop cannot be fetched by ${scheme}:`, { hint: 'give a path or an http(s) URL' });
+  if (scheme !== undefined) throw new DropError(`a drop cannot be fetched by ${scheme}:`, { hint: 'give a path or an http(s) URL' });
   return fromPath(source, options);
 }
 
@@ -55,8 +54,7 @@ async function fromPath(source: string, { signal }: FetchOptions): Promise<Fetch
   } catch (error) {
     const code = errorCode(error);
     if (code === 'ENOENT' || code === 'ENOTDIR') throw new DropError(`there is no file ${source}`, { cause: error });
-    if (code === 'EACCES' || code === 'EPERM')
-      throw new DropError(`${source} may not be read by this user`, { cause: error });
+    if (code === 'EACCES' || code === 'EPERM') throw new DropError(`${source} may not be read by this user`, { cause: error });
     if (code !== undefined) throw new DropError(`${source} cannot be read: ${oneLine(error)}`, { cause: error });
     throw error;
   }
@@ -64,8 +62,7 @@ async function fromPath(source: string, { signal }: FetchOptions): Promise<Fetch
 
 async function download(source: string, options: FetchOptions): Promise<FetchedDrop> {
   const { signal, maxBytes, connectTimeout = 30_000, idleTimeout = 30_000 } = options;
-  if (!URL.canParse(source))
-    throw new DropError('the URL of the drop cannot be understood', { hint: 'give a path or an http(s) URL' });
+  if (!URL.canParse(source)) throw new DropError('the URL of the drop cannot be understood', { hint: 'give a path or an http(s) URL' });
   const url = new URL(source);
   const shown = `${url.protocol}//${url.host}${url.pathname}`;
   const name = nameOf(url);
@@ -82,8 +79,7 @@ async function download(source: string, options: FetchOptions): Promise<FetchedD
     throwIfAborted(signal, `fetching ${shown}`);
     watchdog.expect(connectTimeout, `did not answer within ${connectTimeout / 1000} s`);
     const response = await fetch(url, { headers, signal: watchdog.signal });
-    if (!response.ok || response.body === null)
-      throw new DropError(`${shown} answered ${response.status} ${response.statusText}`.trim());
+    if (!response.ok || response.body === null) throw new DropError(`${shown} answered ${response.status} ${response.statusText}`.trim());
     const length = response.headers.get('content-length');
     // where the server packs on the way in spite of us, the length is not that of what we get
     const expected = length !== null && response.headers.get('content-encoding') === null ? Number(length) : null;
@@ -110,8 +106,7 @@ async function download(source: string, options: FetchOptions): Promise<FetchedD
   } catch (error) {
     await dispose();
     throwIfAborted(signal, `fetching ${shown}`);
-    if (watchdog.complaint !== null)
-      throw new DropError(`${shown} ${watchdog.complaint}`, { hint: 'try again', cause: error });
+    if (watchdog.complaint !== null) throw new DropError(`${shown} ${watchdog.complaint}`, { hint: 'try again', cause: error });
     if (error instanceof DropError) throw error;
     throw new DropError(`${shown} cannot be fetched: ${why(error)}`, { cause: error });
   } finally {

@@ -32,8 +32,7 @@ export async function* inflateEntry(file: FileHandle, entry: ZipEntry): AsyncGen
   let crc = 0;
   for await (const chunk of unpack(file, start, entry)) {
     bytes += chunk.length;
-    if (bytes > entry.bytes)
-      throw damaged(entry, `is longer than the ${entry.bytes} bytes that the directory tells of`);
+    if (bytes > entry.bytes) throw damaged(entry, `is longer than the ${entry.bytes} bytes that the directory tells of`);
     crc = crc32(chunk, crc);
     yield chunk;
   }
@@ -63,8 +62,7 @@ async function* unpack(file: FileHandle, start: number, entry: ZipEntry): AsyncG
 
 async function* packedChunks(file: FileHandle, start: number, entry: ZipEntry): AsyncGenerator<Buffer, void> {
   const step = entry.method === 0 ? CHUNK_BYTES : CHUNK_BYTES / 8;
-  for (let at = 0; at < entry.packedBytes; at += step)
-    yield read(file, start + at, Math.min(step, entry.packedBytes - at));
+  for (let at = 0; at < entry.packedBytes; at += step) yield read(file, start + at, Math.min(step, entry.packedBytes - at));
 }
 
 /** zlib's stream, written by hand: it holds one packed piece and at most two unpacked chunks. */

@@ -33,10 +33,8 @@ export async function askTopics(place: KafkaPlace, partitions: number, signal: A
     const offsets = await topicOffsets(admin, topic);
     const drops = await readDrops(kafka, admin, topic);
     const info = await topicInfo(kafka, topic);
-    if (info === null)
-      throw Object.assign(new Error(`the topic ${topic} is not known yet`), { type: 'UNKNOWN_TOPIC_OR_PARTITION' });
-    if (drops.newer > 0)
-      throw new ServiceError(`the topic ${topic}.drops has records of a newer version`, { hint: 'update glossier' });
+    if (info === null) throw Object.assign(new Error(`the topic ${topic} is not known yet`), { type: 'UNKNOWN_TOPIC_OR_PARTITION' });
+    if (drops.newer > 0) throw new ServiceError(`the topic ${topic}.drops has records of a newer version`, { hint: 'update glossier' });
     return { topicId: info.id, partitions: info.partitions, offsets, drops };
   });
 }
@@ -46,24 +44,17 @@ export async function askTopics(place: KafkaPlace, partitions: number, signal: A
  *
  * @throws TopicError where it has fewer messages, or is another topic of the same name
  */
-export async function verifySent(
-  place: KafkaPlace,
-  before: Topics,
-  sent: number,
-  signal: AbortSignal | undefined,
-): Promise<void> {
+export async function verifySent(place: KafkaPlace, before: Topics, sent: number, signal: AbortSignal | undefined): Promise<void> {
   const { kafka, topic } = place;
   const hint = 'the same command publishes the drop from its start';
   const { info, offsets } = await withAdmin(place, signal, async admin => ({
     offsets: await topicOffsets(admin, topic),
     info: await topicInfo(kafka, topic),
   }));
-  if (info?.id !== before.topicId)
-    throw new TopicError(`the topic ${topic} was deleted while the drop was published`, { hint });
+  if (info?.id !== before.topicId) throw new TopicError(`the topic ${topic} was deleted while the drop was published`, { hint });
   const began = new Map(before.offsets.map(o => [o.partition, o.end]));
   const grown = offsets.reduce((sum, o) => sum + o.end - (began.get(o.partition) ?? 0), 0);
-  if (grown < sent)
-    throw new TopicError(`the topic ${topic} has grown by ${grown} messages, and ${sent} were sent`, { hint });
+  if (grown < sent) throw new TopicError(`the topic ${topic} has grown by ${grown} messages, and ${sent} were sent`, { hint });
 }
 
 async function withAdmin<T>(

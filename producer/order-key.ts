@@ -1,15 +1,5 @@
 /** Where one order ends and where its `id` stands: the scan that every byte of a drop goes through, pure positions. */
-import {
-  hadEscapes,
-  INCOMPLETE,
-  JsonKind,
-  kindOf,
-  malformed,
-  skipColon,
-  skipSpace,
-  skipString,
-  skipValue,
-} from '../shared/json-scan.js';
+import { hadEscapes, INCOMPLETE, JsonKind, kindOf, malformed, skipColon, skipSpace, skipString, skipValue } from '../shared/json-scan.js';
 
 const MAX_ID = Buffer.from('9223372036854775807');
 

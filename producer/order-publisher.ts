@@ -75,17 +75,11 @@ export class OrderPublisher {
     const { partitions } = this.#options;
     const overhead = this.#headers.length + 64; // 64: key, index and lengths
     for (let n = first; n < count; n++) {
-      const hash =
-        keyEnds[n] === 0
-          ? murmur2(Buffer.from(`${this.#name}:${index + n}`))
-          : murmur2(bytes, keyStarts[n], keyEnds[n]);
+      const hash = keyEnds[n] === 0 ? murmur2(Buffer.from(`${this.#name}:${index + n}`)) : murmur2(bytes, keyStarts[n], keyEnds[n]);
       const partition = partitionOf(hash, partitions);
       let builder = this.#filling[partition];
       const size = ends[n] - starts[n] + overhead;
-      if (
-        (builder.count > 0 && builder.length + size > SHARE_BYTES) ||
-        (this.#orders > 0 && this.#bytes + size > SEND_BYTES)
-      ) {
+      if ((builder.count > 0 && builder.length + size > SHARE_BYTES) || (this.#orders > 0 && this.#bytes + size > SEND_BYTES)) {
         await this.#send();
         builder = this.#filling[partition];
       }

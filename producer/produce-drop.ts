@@ -179,10 +179,7 @@ async function publish(run: Run): Promise<ProduceResult> {
     const files = (await publishFrom(confirmed)) ?? (await publishFrom(START))!;
     await verifySent(place, topics, sent, signal);
     const orders = files.reduce((sum, f) => sum + f.orders!, 0);
-    await journal.finish(
-      { ...manifest, state: 'published', files, orders, finishedAt: new Date().toISOString() },
-      confirmed,
-    );
+    await journal.finish({ ...manifest, state: 'published', files, orders, finishedAt: new Date().toISOString() }, confirmed);
     return { id, name: drop.name, state: 'published', orders, sent, files, bytes: drop.bytes, resumed: state !== null };
   } catch (error) {
     if (error instanceof TopicError) confirmed = START; // the topic has lost orders: none of the drop counts any more

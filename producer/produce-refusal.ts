@@ -7,10 +7,7 @@ const HOPELESS: Record<number, [what: string, hint: string]> = {
   17: ['the name of the topic is not allowed', 'set ORDERS_TOPIC'],
   18: ['a batch is larger than the topic takes', 'raise max.message.bytes and segment.bytes of the topic'],
   29: ['Kafka does not allow us to write to the topic', 'give this user the right WRITE on the topic'],
-  31: [
-    'Kafka does not allow us to write as an idempotent producer',
-    'give this user the right IDEMPOTENT_WRITE on the cluster',
-  ],
+  31: ['Kafka does not allow us to write as an idempotent producer', 'give this user the right IDEMPOTENT_WRITE on the cluster'],
   32: ['Kafka refuses the time of a message', 'look at the message.timestamp settings of the topic and at the clock'],
   35: ['Kafka is too old', 'Kafka 2.1 or later is needed'],
   42: ['Kafka does not understand the request', 'this is a bug of the program'],
@@ -50,7 +47,6 @@ export class ProduceRefused extends Error {
 /** @throws ServiceError where waiting cannot help, else returns an error that throughOutages waits out */
 export function refused(topic: string, partition: number, error: number): ProduceRefused {
   const hopeless = HOPELESS[error];
-  if (hopeless)
-    throw new ServiceError(`${hopeless[0]} (topic ${topic}, partition ${partition})`, { hint: hopeless[1] });
+  if (hopeless) throw new ServiceError(`${hopeless[0]} (topic ${topic}, partition ${partition})`, { hint: hopeless[1] });
   return new ProduceRefused(topic, partition, error);
 }

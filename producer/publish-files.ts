@@ -30,11 +30,7 @@ export interface FilesToPublish {
  * @returns the files as they are, when all is confirmed; null, with nothing sent, where other than `from.orders` orders stand before the
  *   mark: the limits were others when it was set, and a file ended elsewhere
  */
-export async function publishFiles(
-  input: FilesToPublish,
-  from: Mark,
-  publisher: OrderPublisher,
-): Promise<DropFile[] | null> {
+export async function publishFiles(input: FilesToPublish, from: Mark, publisher: OrderPublisher): Promise<DropFile[] | null> {
   const { entries, limits, signal, onBytes } = input;
   const files: DropFile[] = [];
   if (from.file >= entries.length) return null;
@@ -69,10 +65,7 @@ export async function publishFiles(
 }
 
 /** All files' bytes, one after the other; a null chunk ends each. */
-async function* unpackAll(
-  handle: FileHandle,
-  entries: ZipEntry[],
-): AsyncGenerator<{ file: number; chunk: Buffer | null }, void> {
+async function* unpackAll(handle: FileHandle, entries: ZipEntry[]): AsyncGenerator<{ file: number; chunk: Buffer | null }, void> {
   for (let file = 0; file < entries.length; file++) {
     for await (const chunk of inflateEntry(handle, entries[file])) yield { file, chunk };
     yield { file, chunk: null };

@@ -57,8 +57,7 @@ export class RecordBatchBuilder {
     const valueBytes = end - start;
     const keyBytes = keyEnd - keyStart;
     const keySize = keyEnd === 0 ? 1 : varintSize(keyBytes) + keyBytes;
-    const body =
-      2 + varintSize(this.count) + keySize + varintSize(valueBytes) + valueBytes + headers.length + lastHeader.length;
+    const body = 2 + varintSize(this.count) + keySize + varintSize(valueBytes) + valueBytes + headers.length + lastHeader.length;
     this.#reserve(body + 5);
     const b = this.#buffer;
     let at = writeVarint(b, this.length, body);
@@ -89,9 +88,7 @@ export class RecordBatchBuilder {
   #reserve(bytes: number): void {
     const needed = this.length + bytes;
     if (needed <= this.#buffer.length) return;
-    const larger = Buffer.allocUnsafe(
-      Math.max(needed, Math.min(2 * this.#buffer.length, this.#buffer.length + (1 << 20))),
-    );
+    const larger = Buffer.allocUnsafe(Math.max(needed, Math.min(2 * this.#buffer.length, this.#buffer.length + (1 << 20))));
     larger.set(this.#buffer.subarray(0, this.length));
     this.#buffer = larger;
   }

@@ -35,11 +35,7 @@ const LONGEST_COMMENT = 0xffff;
  * @throws DropError where there is no such record, or it does not fit the file
  */
 export async function readDirectoryEnd(file: FileHandle, size: number, name: string): Promise<DirectoryEnd> {
-  const tail = await read(
-    file,
-    Math.max(0, size - END_BYTES - LONGEST_COMMENT),
-    Math.min(size, END_BYTES + LONGEST_COMMENT),
-  );
+  const tail = await read(file, Math.max(0, size - END_BYTES - LONGEST_COMMENT), Math.min(size, END_BYTES + LONGEST_COMMENT));
   const inTail = findEnd(tail);
   if (inTail < 0) throw notAZip(await read(file, 0, Math.min(size, 4)), name);
   const at = size - tail.length + inTail;
@@ -54,11 +50,7 @@ export async function readDirectoryEnd(file: FileHandle, size: number, name: str
   const found = await readEnd64(file, at); // may be there although nothing in the zip is so large
   if (found !== null) {
     const agrees = (small: number, full: number, large: number) => small === full || small === large;
-    if (
-      !agrees(entries, 0xffff, found.entries) ||
-      !agrees(bytes, 0xffffffff, found.bytes) ||
-      !agrees(offset, 0xffffffff, found.offset)
-    )
+    if (!agrees(entries, 0xffff, found.entries) || !agrees(bytes, 0xffffffff, found.bytes) || !agrees(offset, 0xffffffff, found.offset))
       throw corrupt();
     ({ at: end, entries, bytes, offset } = found);
     if (disk === 0xffff) disk = 0;
@@ -84,10 +76,7 @@ function findEnd(tail: Buffer): number {
 }
 
 /** The zip64 record, found through its locator before the ordinary record; null where there is none. */
-async function readEnd64(
-  file: FileHandle,
-  endAt: number,
-): Promise<{ at: number; entries: number; bytes: number; offset: number } | null> {
+async function readEnd64(file: FileHandle, endAt: number): Promise<{ at: number; entries: number; bytes: number; offset: number } | null> {
   if (endAt < LOCATOR64_BYTES + END64_BYTES) return null;
   const locator = await read(file, endAt - LOCATOR64_BYTES, LOCATOR64_BYTES);
   if (locator.readUInt32LE(0) !== LOCATOR64) return null;

@@ -71,8 +71,7 @@ async function parseDirectory(path: string, size: number, end: DirectoryEnd, nam
     stream: (offset: number) => {
       const start = end.prefix + offset;
       // its reader fails now and then where nothing follows what it asks for, so something follows
-      const stream =
-        start === end.at ? Readable.from([end.record, Buffer.alloc(64)]) : createReadStream(path, { start });
+      const stream = start === end.at ? Readable.from([end.record, Buffer.alloc(64)]) : createReadStream(path, { start });
       streams.push(stream);
       return stream;
     },
@@ -111,8 +110,7 @@ function wantedEntries(directory: CentralDirectory, end: DirectoryEnd, name: str
     if (!sizes.every(n => Number.isSafeInteger(n) && n >= 0) || at + 30 + e.compressedSize > end.directoryAt) {
       throw refuse('lies outside the zip by the directory');
     }
-    if (e.compressionMethod === 0 && e.compressedSize !== e.uncompressedSize)
-      throw refuse('has two sizes in the directory');
+    if (e.compressionMethod === 0 && e.compressedSize !== e.uncompressedSize) throw refuse('has two sizes in the directory');
     entries.push({
       name: file,
       bytes: e.uncompressedSize,
@@ -142,12 +140,9 @@ function checkLimits(entries: ZipEntry[], limits: ZipLimits, name: string): void
   let packed = 0;
   for (const e of entries) {
     if (e.bytes > limits.maxFileBytes) {
-      throw new DropError(
-        `${name}: ${printable(e.name)} unpacks to ${e.bytes} bytes, more than ${limits.maxFileBytes}`,
-        {
-          hint: 'raise MAX_FILE_BYTES if that is right',
-        },
-      );
+      throw new DropError(`${name}: ${printable(e.name)} unpacks to ${e.bytes} bytes, more than ${limits.maxFileBytes}`, {
+        hint: 'raise MAX_FILE_BYTES if that is right',
+      });
     }
     unpacked += e.bytes;
     packed += e.packedBytes;
@@ -158,12 +153,9 @@ function checkLimits(entries: ZipEntry[], limits: ZipLimits, name: string): void
     });
   }
   if (unpacked > RATIO_COUNTS_FROM && unpacked > packed * limits.maxRatio) {
-    throw new DropError(
-      `${name} unpacks to ${Math.ceil(unpacked / Math.max(packed, 1))} times its size, more than ${limits.maxRatio}`,
-      {
-        hint: 'raise MAX_RATIO if that is right',
-      },
-    );
+    throw new DropError(`${name} unpacks to ${Math.ceil(unpacked / Math.max(packed, 1))} times its size, more than ${limits.maxRatio}`, {
+      hint: 'raise MAX_RATIO if that is right',
+    });
   }
 }
 

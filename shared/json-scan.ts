@@ -212,8 +212,7 @@ export function skipValue(b: Uint8Array, at: number, end: number, maxDepth: numb
         }
         break;
       }
-      if (d !== (object ? 0x7d : 0x5d))
-        return malformed(i, `a comma or the end of the ${object ? 'object' : 'array'} is missing`);
+      if (d !== (object ? 0x7d : 0x5d)) return malformed(i, `a comma or the end of the ${object ? 'object' : 'array'} is missing`);
       depth--;
       i++;
     }

@@ -47,10 +47,7 @@ export function createKafka({ brokers, log, requestTimeout = 15_000 }: KafkaOpti
     },
     socketFactory: ({ host, port, ssl, onConnect }) => {
       if (ssl) throw new ServiceError('TLS to Kafka is not configured here');
-      const socket = net.connect(
-        { host, port, keepAlive: true, keepAliveInitialDelay: 10_000, noDelay: true },
-        onConnect,
-      );
+      const socket = net.connect({ host, port, keepAlive: true, keepAliveInitialDelay: 10_000, noDelay: true }, onConnect);
       return endWhenSilent(socket, requestTimeout);
     },
   };
@@ -104,9 +101,7 @@ export interface RawRecord {
 /** What is used of kafkajs' inner objects, as of 2.2.4. */
 export interface InnerBroker {
   initProducerId(request: { transactionTimeout: number }): Promise<{ producerId: string; producerEpoch: number }>;
-  fetch(
-    request: unknown,
-  ): Promise<{ responses: { partitions: { highWatermark: string; messages: InnerMessage[] }[] }[] }>;
+  fetch(request: unknown): Promise<{ responses: { partitions: { highWatermark: string; messages: InnerMessage[] }[] }[] }>;
   connectionPool: { send(call: unknown): Promise<unknown> };
 }
 interface InnerMessage {
@@ -200,9 +195,7 @@ export async function readPartition(
 /** First and next offset of each partition, by partition. */
 export async function topicOffsets(admin: Admin, topic: string): Promise<TopicOffsets[]> {
   const offsets = await admin.fetchTopicOffsets(topic);
-  return offsets
-    .map(o => ({ partition: o.partition, low: Number(o.low), end: Number(o.high) }))
-    .sort((a, b) => a.partition - b.partition);
+  return offsets.map(o => ({ partition: o.partition, low: Number(o.low), end: Number(o.high) })).sort((a, b) => a.partition - b.partition);
 }
 
 /** Makes the topic of the orders and the one of the drops when they are missing: both keep everything, whatever the broker's defaults. */

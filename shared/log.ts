@@ -11,8 +11,5 @@ export async function createLog(level: string, terminal: NodeJS.WritableStream |
   const options = { level, base: undefined, timestamp: pino.stdTimeFunctions.isoTime };
   if (terminal === null) return pino(options, pino.destination({ fd: 2, sync: true }));
   const { default: pretty } = await import('pino-pretty');
-  return pino(
-    options,
-    pretty({ destination: terminal, translateTime: 'SYS:HH:MM:ss', colorize: true, singleLine: true }),
-  );
+  return pino(options, pretty({ destination: terminal, translateTime: 'SYS:HH:MM:ss', colorize: true, singleLine: true }));
 }

@@ -30,8 +30,7 @@ export const USER_FIELDS: readonly string[] = ['customer_locale', 'buyer_accepts
 export const LINE_ITEM_FIELDS: readonly string[] = ['id', 'product_id', 'variant_id', 'quantity'];
 
 const kindOf = new Map<string, FieldKind>();
-for (const [kind, names] of Object.entries(KINDS))
-  for (const name of names.split(' ')) kindOf.set(name, kind as FieldKind);
+for (const [kind, names] of Object.entries(KINDS)) for (const name of names.split(' ')) kindOf.set(name, kind as FieldKind);
 
 /** The kind of an order's scalar field; what is not listed is text. */
 export function fieldKind(name: string): FieldKind {

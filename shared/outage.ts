@@ -38,10 +38,9 @@ export class ServiceState {
       this.log.warn({ reason: oneLine(error) }, `${this.name} is away, waiting`);
     }
     if (now - this.#since >= patience) {
-      throw new ServiceError(
-        `${this.name} has been away for ${Math.round((now - this.#since) / 1000)} s: ${oneLine(error)}`,
-        { cause: error },
-      );
+      throw new ServiceError(`${this.name} has been away for ${Math.round((now - this.#since) / 1000)} s: ${oneLine(error)}`, {
+        cause: error,
+      });
     }
   }
 
@@ -72,8 +71,7 @@ export async function throughOutages<T>(
     } catch (error) {
       const wait = patience(error);
       if (wait === false) throw error;
-      if (signal?.aborted)
-        throw new InterruptedError(`interrupted while waiting for ${service.name}`, { cause: error });
+      if (signal?.aborted) throw new InterruptedError(`interrupted while waiting for ${service.name}`, { cause: error });
       service.failed(error, wait === true ? undefined : wait);
       await pause(backoff(attempt), signal);
     }

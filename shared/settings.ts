@@ -49,9 +49,7 @@ function parse(d: Declaration, text: string): string | number | string[] | boole
       const units = UNITS[d.kind] ?? { '': 1 };
       const unit = m ? units[m[2].toUpperCase()] : undefined;
       if (!m || unit === undefined || (d.kind === 'integer' && m[1].includes('.'))) {
-        throw new Error(
-          d.kind === 'integer' ? 'is not a whole number' : `is not a number with a unit (like ${d.fallback})`,
-        );
+        throw new Error(d.kind === 'integer' ? 'is not a whole number' : `is not a number with a unit (like ${d.fallback})`);
       }
       const value = Math.round(Number(m[1]) * unit);
       if (value < d.min! || value > d.max!) throw new Error(`is outside ${bound(d, d.min!)}…${bound(d, d.max!)}`);
@@ -93,9 +91,7 @@ export function resolveSettings(
     try {
       settings[name] = parse(d, text);
     } catch (e) {
-      faults.push(
-        `${source === 'flag' ? `--${d.flag}` : d.env} ${d.secret ? '' : `"${text}" `}${(e as Error).message}`,
-      );
+      faults.push(`${source === 'flag' ? `--${d.flag}` : d.env} ${d.secret ? '' : `"${text}" `}${(e as Error).message}`);
     }
   }
   check(settings as unknown as Settings, faults);
@@ -107,17 +103,14 @@ export function resolveSettings(
 function check(s: Settings, faults: string[]): void {
   if ((s.databaseUrl === undefined) !== (s.kafkaBrokers === undefined)) {
     faults.push(
-      s.databaseUrl === undefined
-        ? 'KAFKA_BROKERS is set and DATABASE_URL is not'
-        : 'DATABASE_URL is set and KAFKA_BROKERS is not',
+      s.databaseUrl === undefined ? 'KAFKA_BROKERS is set and DATABASE_URL is not' : 'DATABASE_URL is set and KAFKA_BROKERS is not',
     );
   }
   if (s.topic !== undefined && (!/^[a-zA-Z0-9._-]{1,243}$/.test(s.topic) || s.topic === '.' || s.topic === '..')) {
     faults.push('ORDERS_TOPIC may hold letters, digits, ".", "_" and "-" only, 243 at the most');
   }
   if (s.databaseSchema !== undefined) {
-    if (Buffer.byteLength(s.databaseSchema) > 63 || s.databaseSchema.includes('\0'))
-      faults.push('DATABASE_SCHEMA is longer than 63 bytes');
+    if (Buffer.byteLength(s.databaseSchema) > 63 || s.databaseSchema.includes('\0')) faults.push('DATABASE_SCHEMA is longer than 63 bytes');
     if (/^(pg_.*|information_schema|glossier)$/i.test(s.databaseSchema))
       faults.push(`DATABASE_SCHEMA "${s.databaseSchema}" is not for analysts' tables`);
   }

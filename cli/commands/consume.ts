@@ -21,9 +21,7 @@ export const run: CommandRun = async context => {
   const counts = await work(context, services, true);
   context.display.finish();
   await mergeNow(context, services);
-  context.print(
-    `Loaded ${count(counts.loaded)}, bypassed ${count(counts.bypassed)}, rejected ${count(counts.rejected)} order(s)`,
-  );
+  context.print(`Loaded ${count(counts.loaded)}, bypassed ${count(counts.bypassed)}, rejected ${count(counts.rejected)} order(s)`);
   return counts.rejected + counts.brokenFiles > 0 ? EXIT.rejected : EXIT.ok;
 };
 

@@ -39,11 +39,7 @@ async function loadDrop(context: Context, services: Services, source: string): P
 }
 
 /** The publisher and the worker side by side. @returns what was published, and whether all of it was in the tables before */
-async function publishAndLoad(
-  context: Context,
-  services: Services,
-  source: string,
-): Promise<Published & { whole: boolean }> {
+async function publishAndLoad(context: Context, services: Services, source: string): Promise<Published & { whole: boolean }> {
   const { settings, display, signal, log, options } = context;
   const halt = new AbortController();
   const onAbort = () => halt.abort(signal.reason);

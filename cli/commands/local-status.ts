@@ -9,9 +9,7 @@ export const run: CommandRun = async context => {
     return EXIT.ok;
   }
   for (const [name, s] of Object.entries(status)) {
-    context.print(
-      s.running ? `${name.padEnd(9)} runs as process ${s.pid}, ${s.endpoint}` : `${name.padEnd(9)} is not running`,
-    );
+    context.print(s.running ? `${name.padEnd(9)} runs as process ${s.pid}, ${s.endpoint}` : `${name.padEnd(9)} is not running`);
   }
   return EXIT.ok;
 };

@@ -47,8 +47,6 @@ export function report({ display }: Context, result: ProduceResult): Published {
     display.line(`Already published: ${drop}, ${count(result.orders)} orders; --again publishes it once more`);
   else display.line(`Published ${count(result.orders)} orders of ${count(result.files.length)} file(s), ${drop}`);
   for (const f of broken)
-    display.line(
-      `Broken file ${f.name}: ${f.fault!.reason} at byte ${f.fault!.byte}, behind ${f.fault!.orders} whole order(s)`,
-    );
+    display.line(`Broken file ${f.name}: ${f.fault!.reason} at byte ${f.fault!.byte}, behind ${f.fault!.orders} whole order(s)`);
   return { id: result.id, orders: result.orders, broken: broken.length };
 }

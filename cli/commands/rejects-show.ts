@@ -7,24 +7,18 @@ import { withDatabase } from '../database.js';
 export const run: CommandRun = async context => {
   quiet(context);
   const id = argument(context, 0);
-  if (!/^\d{1,18}$/.test(id))
-    throw new UsageError(`"${id}" is not the id of a reject`, { hint: 'glossier rejects list shows them' });
+  if (!/^\d{1,18}$/.test(id)) throw new UsageError(`"${id}" is not the id of a reject`, { hint: 'glossier rejects list shows them' });
   const services = await context.services();
   const reject = await withDatabase(context, services, 'rejects', (db, tables) => showReject(db, tables, id));
   if (reject === null) throw new UsageError(`there is no reject ${id}`, { hint: 'glossier rejects list shows them' });
   const { value, ...place } = reject;
   if (context.options.json === true) {
     context.print(
-      JSON.stringify(
-        { ...place, value: value?.toString('utf8') ?? null, value_base64: value?.toString('base64') ?? null },
-        null,
-        2,
-      ),
+      JSON.stringify({ ...place, value: value?.toString('utf8') ?? null, value_base64: value?.toString('base64') ?? null }, null, 2),
     );
     return EXIT.ok;
   }
-  for (const [name, what] of Object.entries(place))
-    if (what !== null && what !== '') context.print(`${name.padEnd(12)} ${what}`);
+  for (const [name, what] of Object.entries(place)) if (what !== null && what !== '') context.print(`${name.padEnd(12)} ${what}`);
   context.print('');
   process.stdout.write(value ?? '(no bytes are kept of a broken file)');
   context.print('');

@@ -106,11 +106,7 @@ export class OrderConsumer {
    */
   async next(maxOrders: number, maxBytes: number, wait: number, signal: AbortSignal): Promise<MessageBatch | null> {
     const until = Date.now() + wait;
-    while (
-      !signal.aborted &&
-      this.#queue.orders < maxOrders &&
-      this.#queue.bytes < Math.min(maxBytes, this.options.bufferBytes)
-    ) {
+    while (!signal.aborted && this.#queue.orders < maxOrders && this.#queue.bytes < Math.min(maxBytes, this.options.bufferBytes)) {
       const left = until - Date.now();
       if (left <= 0) break;
       await this.#changed(left, signal);
@@ -130,11 +126,9 @@ export class OrderConsumer {
     const { topic } = this.options;
     const mine = positions.filter(p => this.#assigned.has(p.partition));
     if (this.#stopped || mine.length === 0) return;
-    await this.#consumer
-      .commitOffsets(mine.map(p => ({ topic, partition: p.partition, offset: String(p.offset) })))
-      .catch(error => {
-        this.options.log.debug({ reason: oneLine(error) }, 'the group did not take the offsets; they are for display');
-      });
+    await this.#consumer.commitOffsets(mine.map(p => ({ topic, partition: p.partition, offset: String(p.offset) }))).catch(error => {
+      this.options.log.debug({ reason: oneLine(error) }, 'the group did not take the offsets; they are for display');
+    });
   }
 
   /** Leaves the group. Waits `deadline` milliseconds at the most; kafkajs' stop() can hang behind a request. */
@@ -181,15 +175,11 @@ export class OrderConsumer {
       if (!positions.has(partition)) throw new ServiceError(`partition ${partition} of "${topic}" has no position`);
     }
     try {
-      for (const partition of partitions)
-        this.#consumer.seek({ topic, partition, offset: String(positions.get(partition)) });
+      for (const partition of partitions) this.#consumer.seek({ topic, partition, offset: String(positions.get(partition)) });
       this.#consumer.resume([{ topic, partitions }]);
     } catch (error) {
       // kafkajs crashed between the join and now, and has not said so yet; it joins again, or CRASH tells
-      this.options.log.debug(
-        { reason: oneLine(error) },
-        'the consumer went away before it could start from the positions',
-      );
+      this.options.log.debug({ reason: oneLine(error) }, 'the consumer went away before it could start from the positions');
       return;
     }
     for (const partition of partitions) this.#assigned.get(partition)!.next = positions.get(partition)!;
@@ -206,10 +196,7 @@ export class OrderConsumer {
       // broker no longer has what comes next; a gap is believed only of a fetch that asked for exactly what comes next.
       const positions = await this.options.positions().catch(error => this.#fail(error));
       if (positions === undefined || generation !== this.generation) return;
-      if (
-        last < assigned.next ||
-        Number((batch as unknown as { fetchedOffset: string }).fetchedOffset) !== assigned.next
-      ) {
+      if (last < assigned.next || Number((batch as unknown as { fetchedOffset: string }).fetchedOffset) !== assigned.next) {
         this.#consumer.seek({ topic: batch.topic, partition: batch.partition, offset: String(assigned.next) });
         return;
       }

@@ -45,10 +45,7 @@ function placeKey(fileNo: number | string, partition: number | string): string {
  *
  * @returns the entries, and by position in the batch whether a message was a repeat
  */
-export function tally(
-  outcomes: MessageOutcome[],
-  lastIndexOf: LastIndex,
-): { entries: BookEntry[]; repeats: Set<number> } {
+export function tally(outcomes: MessageOutcome[], lastIndexOf: LastIndex): { entries: BookEntry[]; repeats: Set<number> } {
   const entries = new Map<string, BookEntry>();
   const seen = new Map<string, number>();
   const repeats = new Set<number>();

@@ -46,8 +46,7 @@ export class Database {
       await client.connect();
     } catch (error) {
       // node-postgres' own deadline is an Error without a code
-      if (errorCode(error) === undefined && !(error instanceof AggregateError))
-        throw new LostConnection(oneLine(error), { cause: error });
+      if (errorCode(error) === undefined && !(error instanceof AggregateError)) throw new LostConnection(oneLine(error), { cause: error });
       throw error;
     }
     // lock_timeout: a lock held by somebody must not hold the transaction's position and rows for ever.

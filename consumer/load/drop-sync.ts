@@ -7,9 +7,7 @@ import type { Database } from './database.js';
 /** Reads the drops topic from an offset on. @returns the drops that were told of, and where to go on */
 export async function readDrops(kafka: Kafka, topic: string, from = 0): Promise<DropNews> {
   const states = new DropStates();
-  const next = await readPartition(kafka, dropsTopic(topic), 0, from, r =>
-    states.add(r.key?.toString() ?? null, r.value),
-  );
+  const next = await readPartition(kafka, dropsTopic(topic), 0, from, r => states.add(r.key?.toString() ?? null, r.value));
   return { drops: [...states.drops.values()], next };
 }
 
@@ -30,12 +28,7 @@ export async function dropsOffset(db: Database, tables: Tables, topic: string): 
  *
  * @returns how many broken files were not known before
  */
-export async function writeDrops(
-  db: Database,
-  tables: Tables,
-  topic: string,
-  { drops, next }: DropNews,
-): Promise<number> {
+export async function writeDrops(db: Database, tables: Tables, topic: string, { drops, next }: DropNews): Promise<number> {
   let brokenFiles = 0;
   await db.query('BEGIN');
   try {
@@ -47,39 +40,18 @@ export async function writeDrops(
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
          ON CONFLICT (topic, drop_id) DO UPDATE SET state = excluded.state, files = excluded.files, broken_files = excluded.broken_files,
            orders = excluded.orders, finished_at = excluded.finished_at WHERE d.state <> 'published'`,
-        [
-          topic,
-          m.id,
-          m.name,
-          m.sha256,
-          m.bytes,
-          m.state,
-          m.files.length,
-          broken.length,
-          m.orders,
-          m.startedAt,
-          m.finishedAt,
-        ],
+        [topic, m.id, m.name, m.sha256, m.bytes, m.state, m.files.length, broken.length, m.orders, m.startedAt, m.finishedAt],
       );
       for (const f of broken) {
         const { rowCount } = await db.query(
           `INSERT INTO ${tables.rejects} (kind, topic, drop_id, file, order_index, code, path, reason)
            VALUES ('file', $1, $2, $3, $4, 'broken_file', '', $5) ON CONFLICT DO NOTHING`,
-          [
-            topic,
-            m.id,
-            f.name,
-            f.fault!.orders,
-            `${f.fault!.reason} (byte ${f.fault!.byte}, behind ${f.fault!.orders} whole order(s))`,
-          ],
+          [topic, m.id, f.name, f.fault!.orders, `${f.fault!.reason} (byte ${f.fault!.byte}, behind ${f.fault!.orders} whole order(s))`],
         );
         brokenFiles += rowCount ?? 0;
       }
     }
-    await db.query(`UPDATE ${tables.topics} SET drops_next_offset = greatest(drops_next_offset, $2) WHERE topic = $1`, [
-      topic,
-      next,
-    ]);
+    await db.query(`UPDATE ${tables.topics} SET drops_next_offset = greatest(drops_next_offset, $2) WHERE topic = $1`, [topic, next]);
     await db.query('COMMIT');
     return brokenFiles;
   } catch (error) {

@@ -15,9 +15,6 @@ export async function knownIds(db: Database, tables: Tables, orders: string[], l
      UNION SELECT id FROM ${tables.orders} WHERE id = ANY($1::bigint[])`,
     [orders],
   );
-  const items = await db.query(
-    `SELECT line_item_id AS id FROM ${tables.lineItems} WHERE line_item_id = ANY($1::bigint[])`,
-    [lineItems],
-  );
+  const items = await db.query(`SELECT line_item_id AS id FROM ${tables.lineItems} WHERE line_item_id = ANY($1::bigint[])`, [lineItems]);
   return { orders: new Set(known.rows.map(r => r.id)), lineItems: new Set(items.rows.map(r => r.id)) };
 }

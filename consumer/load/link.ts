@@ -61,8 +61,7 @@ export class Link {
         // an error that left a transaction open must not poison the next use
         if (reaction === 'wait') db.destroy();
         else await db.rollback();
-        if (reaction !== 'again' || db.ended || this.signal.aborted || Date.now() - since > this.postgres.deadline)
-          throw error;
+        if (reaction !== 'again' || db.ended || this.signal.aborted || Date.now() - since > this.postgres.deadline) throw error;
         this.waitingForLock = true;
         await pause(backoff(attempt), this.signal);
       }

@@ -7,14 +7,7 @@
  */
 import { errorCode, InvariantError } from '../../shared/errors.js';
 import type { MessageBatch } from '../intake/batch.js';
-import {
-  copyStatement,
-  LINE_ITEM_COLUMNS,
-  ORDER_COLUMNS,
-  REGISTRY_COLUMNS,
-  STAGING_COLUMNS,
-  type Tables,
-} from '../schema/tables.js';
+import { copyStatement, LINE_ITEM_COLUMNS, ORDER_COLUMNS, REGISTRY_COLUMNS, STAGING_COLUMNS, type Tables } from '../schema/tables.js';
 import type { BatchRows } from '../transform/batch-rows.js';
 import { CopyText } from '../transform/copy-text.js';
 import { type BookEntry, readLastIndexes, tally, writeBooks } from './books.js';
@@ -72,8 +65,7 @@ export async function loadBatch(
     }
     await db.query("SET LOCAL lock_timeout = '20s'");
     await copy(db, tables.knownOrders, REGISTRY_COLUMNS, rows.registry);
-    for (const month of [...rows.months.keys()].sort())
-      await copy(db, tables.month(month), ORDER_COLUMNS, rows.months.get(month)!);
+    for (const month of [...rows.months.keys()].sort()) await copy(db, tables.month(month), ORDER_COLUMNS, rows.months.get(month)!);
     await copy(db, tables.lineItems, LINE_ITEM_COLUMNS, rows.lineItems);
     const staging = new CopyText();
     rows.users.write(staging);

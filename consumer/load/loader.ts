@@ -128,12 +128,7 @@ export class Loader {
     }
   }
 
-  async #lookUp(
-    db: Database,
-    batch: MessageBatch,
-    fileNumber: FileNumbers,
-    refused: ReadonlyMap<number, Rejection>,
-  ): Promise<KnownIds> {
+  async #lookUp(db: Database, batch: MessageBatch, fileNumber: FileNumbers, refused: ReadonlyMap<number, Rejection>): Promise<KnownIds> {
     const nothing = { orders: new Set<string>(), lineItems: new Set<string>() };
     const { known } = batchRows(batch, fileNumber, nothing, refused, this.options.maxDepth).rows;
     return knownIds(db, this.options.target.tables, [...known!.orders], [...known!.lineItems]);

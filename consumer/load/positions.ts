@@ -26,16 +26,12 @@ export async function claimTopic(
   offsets: TopicOffsets[],
   acceptGap = false,
 ): Promise<void> {
-  await db.query(`INSERT INTO ${tables.topics} (topic, topic_id) VALUES ($1, $2) ON CONFLICT DO NOTHING`, [
-    topic,
-    topicId,
-  ]);
+  await db.query(`INSERT INTO ${tables.topics} (topic, topic_id) VALUES ($1, $2) ON CONFLICT DO NOTHING`, [topic, topicId]);
   const { rows } = await db.query(`SELECT topic_id FROM ${tables.topics} WHERE topic = $1`, [topic]);
   if (rows[0].topic_id !== topicId)
-    throw new TopicError(
-      `the topic "${topic}" was deleted and made anew: its positions in Postgres belong to the old one`,
-      { hint: 'load the new topic into an empty database, or set ORDERS_TOPIC to another topic' },
-    );
+    throw new TopicError(`the topic "${topic}" was deleted and made anew: its positions in Postgres belong to the old one`, {
+      hint: 'load the new topic into an empty database, or set ORDERS_TOPIC to another topic',
+    });
   const positions = await readPositions(db, tables, topic);
   const fresh = offsets.filter(o => !positions.has(o.partition));
   if (fresh.length > 0) {
@@ -49,20 +45,13 @@ export async function claimTopic(
   for (const { partition, low, end } of offsets) checkPosition(topic, partition, positions.get(partition)!, low, end);
   const missing = [...positions.keys()].filter(p => !offsets.some(o => o.partition === p));
   if (missing.length > 0)
-    throw new TopicError(
-      `the topic "${topic}" has no partition ${missing.join(', ')}, to which positions in Postgres belong`,
-      { hint: 'is this the right topic and broker?' },
-    );
+    throw new TopicError(`the topic "${topic}" has no partition ${missing.join(', ')}, to which positions in Postgres belong`, {
+      hint: 'is this the right topic and broker?',
+    });
 }
 
 /** Was this batch committed by this worker? */
-export async function wasLoadedBy(
-  db: Database,
-  tables: Tables,
-  topic: string,
-  worker: string,
-  segments: Segment[],
-): Promise<boolean> {
+export async function wasLoadedBy(db: Database, tables: Tables, topic: string, worker: string, segments: Segment[]): Promise<boolean> {
   const { rows } = await db.query(
     `SELECT count(*) AS n FROM ${tables.batches} JOIN unnest($3::int[], $4::bigint[], $5::bigint[]) AS s (partition, from_offset, to_offset)
       USING (partition, from_offset, to_offset) WHERE topic = $1 AND worker = $2`,
@@ -72,13 +61,7 @@ export async function wasLoadedBy(
 }
 
 /** Moves positions over messages that are gone, on a person's word; the batches table keeps that it was so. */
-async function passGaps(
-  db: Database,
-  tables: Tables,
-  topic: string,
-  positions: Positions,
-  offsets: TopicOffsets[],
-): Promise<void> {
+async function passGaps(db: Database, tables: Tables, topic: string, positions: Positions, offsets: TopicOffsets[]): Promise<void> {
   for (const { partition, low } of offsets) {
     const position = positions.get(partition)!;
     if (position >= low) continue;
@@ -117,13 +100,7 @@ export function checkPosition(topic: string, partition: number, position: number
  *
  * @returns false when another owner was here
  */
-export async function movePositions(
-  db: Database,
-  tables: Tables,
-  topic: string,
-  topicId: string,
-  segments: Segment[],
-): Promise<boolean> {
+export async function movePositions(db: Database, tables: Tables, topic: string, topicId: string, segments: Segment[]): Promise<boolean> {
   const { rowCount } = await db.query(
     `UPDATE ${tables.positions} p SET next_offset = n.to_offset, updated_at = now()
        FROM unnest($3::int[], $4::bigint[], $5::bigint[]) AS n (partition, from_offset, to_offset), ${tables.topics} t

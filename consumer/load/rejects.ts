@@ -4,12 +4,7 @@ import type { RejectedMessage } from '../transform/batch-rows.js';
 import type { Database } from './database.js';
 
 /** @param rejected messages of one topic */
-export async function writeRejects(
-  db: Database,
-  tables: Tables,
-  topic: string,
-  rejected: RejectedMessage[],
-): Promise<void> {
+export async function writeRejects(db: Database, tables: Tables, topic: string, rejected: RejectedMessage[]): Promise<void> {
   if (rejected.length === 0) return;
   const column = (pick: (r: RejectedMessage) => unknown) => rejected.map(pick);
   await db.query(

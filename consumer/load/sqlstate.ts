@@ -73,7 +73,6 @@ export function reactionTo(error: unknown): Reaction {
 function isLostConnection(error: unknown): boolean {
   const message = (error as { message?: unknown } | null)?.message;
   return (
-    typeof message === 'string' &&
-    /^(Connection terminated|Client has encountered a connection error|Client was closed)/.test(message)
+    typeof message === 'string' && /^(Connection terminated|Client has encountered a connection error|Client was closed)/.test(message)
   );
 }

@@ -29,9 +29,7 @@ export async function migrate(client: Client, analystsSchema: string): Promise<v
   await client.query('SELECT pg_advisory_lock($1)', [LOCK]);
   try {
     const here = migrations();
-    const { rows } = await client.query<{ schema: string | null }>('SELECT to_regnamespace($1)::text AS schema', [
-      quote(analystsSchema),
-    ]);
+    const { rows } = await client.query<{ schema: string | null }>('SELECT to_regnamespace($1)::text AS schema', [quote(analystsSchema)]);
     if (rows[0].schema === null) await client.query(`CREATE SCHEMA IF NOT EXISTS ${quote(analystsSchema)}`);
     const { runner } = await import('node-pg-migrate'); // 100 ms to load, and needed once in a database's life
     await runner({
@@ -57,10 +55,10 @@ export async function migrate(client: Client, analystsSchema: string): Promise<v
 /** True when nothing is to be done, which is so at all starts but the first: one statement, no lock. */
 async function isCurrent(client: Client, analystsSchema: string): Promise<boolean> {
   const table = `${OWN_SCHEMA}.migrations`;
-  const { rows } = await client.query<{ there: string }>(
-    'SELECT to_regclass($1) IS NOT NULL AND to_regclass($2) IS NOT NULL AS there',
-    [table, `${quote(analystsSchema)}.user_stats`],
-  );
+  const { rows } = await client.query<{ there: string }>('SELECT to_regclass($1) IS NOT NULL AND to_regclass($2) IS NOT NULL AS there', [
+    table,
+    `${quote(analystsSchema)}.user_stats`,
+  ]);
   if (rows[0].there !== 't') return false; // all values come as text
   const done = await client.query<{ name: string }>(`SELECT name FROM ${table} ORDER BY id`);
   const here = migrations();

@@ -26,14 +26,7 @@ export const USER_COLUMNS: readonly string[] = [
 
 export const STAGING_COLUMNS: readonly string[] = [...USER_COLUMNS, 'newest_order_id'];
 
-export const REGISTRY_COLUMNS: readonly string[] = [
-  'order_id',
-  'month',
-  'file_no',
-  'order_index',
-  'partition',
-  'record_offset',
-];
+export const REGISTRY_COLUMNS: readonly string[] = ['order_id', 'month', 'file_no', 'order_index', 'partition', 'record_offset'];
 
 /** Names by which statements call the relations, quoted, for one analysts' schema. */
 export class Tables {

@@ -17,13 +17,7 @@ export interface DropSummary {
 }
 
 /** @param lastMerge the merge before the first one that counts: all since then are the load's, whoever ran them */
-export async function dropSummary(
-  db: Database,
-  tables: Tables,
-  topic: string,
-  drop: string,
-  lastMerge: number,
-): Promise<DropSummary> {
+export async function dropSummary(db: Database, tables: Tables, topic: string, drop: string, lastMerge: number): Promise<DropSummary> {
   const months = await db.query(
     `SELECT b.month, count(DISTINCT b.file_no) AS files FROM ${tables.books} b JOIN ${tables.dropFiles} f USING (file_no)
       WHERE f.topic = $1 AND f.drop_id = $2 AND b.loaded > 0 GROUP BY b.month ORDER BY b.month`,

@@ -51,13 +51,7 @@ export interface Status {
 }
 
 /** Reads the whole status: the drops and ends from Kafka, everything else from one snapshot of Postgres. */
-export async function readStatus(
-  db: Database,
-  tables: Tables,
-  kafka: Kafka,
-  admin: Admin,
-  topic: string,
-): Promise<Status> {
+export async function readStatus(db: Database, tables: Tables, kafka: Kafka, admin: Admin, topic: string): Promise<Status> {
   const topics = await admin.listTopics();
   const { drops } = topics.includes(`${topic}.drops`) ? await readDrops(kafka, topic) : { drops: [] };
   const offsets = topics.includes(topic) ? await topicOffsets(admin, topic) : [];

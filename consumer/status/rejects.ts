@@ -20,8 +20,7 @@ export interface RejectRow {
   tries: number;
 }
 
-const COLUMNS =
-  'id, kind, drop_id, file, order_index, partition, record_offset, order_id, code, path, reason, rejected_at, tries';
+const COLUMNS = 'id, kind, drop_id, file, order_index, partition, record_offset, order_id, code, path, reason, rejected_at, tries';
 
 export async function listRejects(db: Database, tables: Tables, topic: string, drop?: string): Promise<RejectRow[]> {
   const { rows } = await db.query(
@@ -32,15 +31,8 @@ export async function listRejects(db: Database, tables: Tables, topic: string, d
 }
 
 /** One reject with its bytes as they were delivered; null when there is none of that id. */
-export async function showReject(
-  db: Database,
-  tables: Tables,
-  id: string,
-): Promise<(RejectRow & { value: Buffer | null }) | null> {
-  const { rows } = await db.query(
-    `SELECT ${COLUMNS}, encode(value, 'base64') AS value FROM ${tables.rejects} WHERE id = $1`,
-    [id],
-  );
+export async function showReject(db: Database, tables: Tables, id: string): Promise<(RejectRow & { value: Buffer | null }) | null> {
+  const { rows } = await db.query(`SELECT ${COLUMNS}, encode(value, 'base64') AS value FROM ${tables.rejects} WHERE id = $1`, [id]);
   if (rows.length === 0) return null;
   return { ...toRow(rows[0]), value: rows[0].value === null ? null : Buffer.from(rows[0].value, 'base64') };
 }

@@ -31,23 +31,8 @@ export function renderStatus(s: Status, width: number): string {
   for (const d of s.drops) {
     const files = d.broken_files > 0 ? `${d.files} (${d.broken_files} broken)` : String(d.files);
     const mark =
-      d.state === 'publishing'
-        ? 'publishing'
-        : d.waiting > 0
-          ? `${n(d.waiting)} waiting`
-          : d.state === 'published'
-            ? 'complete'
-            : '';
-    drops.push([
-      d.drop || '-',
-      cut(d.name, nameWidth),
-      n(d.published),
-      n(d.loaded),
-      n(d.bypassed),
-      n(d.rejected),
-      files,
-      mark,
-    ]);
+      d.state === 'publishing' ? 'publishing' : d.waiting > 0 ? `${n(d.waiting)} waiting` : d.state === 'published' ? 'complete' : '';
+    drops.push([d.drop || '-', cut(d.name, nameWidth), n(d.published), n(d.loaded), n(d.bypassed), n(d.rejected), files, mark]);
   }
   const partitions = table(['partition', 'position', 'end', 'lag']);
   for (const p of s.partitions) partitions.push([String(p.partition), n(p.position), n(p.end), n(p.lag)]);

@@ -71,11 +71,7 @@ export function checkScalar(scan: OrderScan, f: number): Rejection | null {
       if (kind !== JsonKind.String) break;
       if (scan.escaped[f] === 1) decodeEscapes();
       if (values.parseInstant(source, from, to)) return null;
-      return refuse(
-        'bad_instant',
-        FIELDS[f],
-        `${FIELDS[f]} is not a real date and time with an offset (like 2017-10-31T19:49:53-04:00)`,
-      );
+      return refuse('bad_instant', FIELDS[f], `${FIELDS[f]} is not a real date and time with an offset (like 2017-10-31T19:49:53-04:00)`);
   }
   return wrongKind('bad_type', FIELDS[f], kind, EXPECTED[column]);
 }
@@ -100,8 +96,7 @@ export function writeScalar(scan: OrderScan, f: number, out: CopyText): Rejectio
 }
 
 function badNumber(path: string, column: 'bigint' | 'money'): Rejection {
-  if (values.failure === 'range')
-    return refuse('out_of_range', path, `${path}: ${quoted(source, from, to)} ${RANGE[column]}`);
+  if (values.failure === 'range') return refuse('out_of_range', path, `${path}: ${quoted(source, from, to)} ${RANGE[column]}`);
   return refuse('bad_number', path, `${path} is not ${EXPECTED[column]}`);
 }
 
@@ -111,9 +106,7 @@ function unstorable(path: string): Rejection {
 
 /** Decodes the escapes of money or an instant (`"12\u002e5"`): legal, and never seen. */
 function decodeEscapes(): void {
-  const text: string = JSON.parse(
-    `"${Buffer.from(source.buffer, source.byteOffset + from, to - from).toString('utf8')}"`,
-  );
+  const text: string = JSON.parse(`"${Buffer.from(source.buffer, source.byteOffset + from, to - from).toString('utf8')}"`);
   source = Buffer.from(text, 'utf8');
   from = 0;
   to = source.length;
@@ -152,8 +145,7 @@ export function writeItemId(scan: OrderScan, item: number, out: CopyText): strin
   const end = scan.itemTo(item, 0);
   const whole = values.parseBigint(scan.bytes, start, end);
   const id = whole ? (values.normalText ?? latin1(scan.bytes, start, end)) : '0';
-  if (id === '0' || id.startsWith('-'))
-    return refuse('bad_line_items', path, `${path} is not a whole number in 1…9223372036854775807`);
+  if (id === '0' || id.startsWith('-')) return refuse('bad_line_items', path, `${path} is not a whole number in 1…9223372036854775807`);
   out.ascii(id);
   return id;
 }
@@ -170,8 +162,7 @@ export function writeItemInteger(scan: OrderScan, item: number, field: number, o
   const end = scan.itemTo(item, field);
   if (kind !== JsonKind.Number) return wrongKind('bad_type', itemPath(item, field), kind, 'a whole number');
   if (!values.parseBigint(b, start, end)) {
-    if (values.failure === 'form')
-      return refuse('bad_number', itemPath(item, field), `${itemPath(item, field)} is not a whole number`);
+    if (values.failure === 'form') return refuse('bad_number', itemPath(item, field), `${itemPath(item, field)} is not a whole number`);
     return tooLarge(item, field, b, start, end, field === QUANTITY ? 'integer' : 'bigint');
   }
   if (field === QUANTITY) {
@@ -188,9 +179,5 @@ function itemPath(item: number, field: number): string {
 }
 
 function tooLarge(item: number, field: number, b: Uint8Array, start: number, end: number, type: string): Rejection {
-  return refuse(
-    'out_of_range',
-    itemPath(item, field),
-    `${itemPath(item, field)}: ${quoted(b, start, end)} does not fit ${type}`,
-  );
+  return refuse('out_of_range', itemPath(item, field), `${itemPath(item, field)}: ${quoted(b, start, end)} does not fit ${type}`);
 }

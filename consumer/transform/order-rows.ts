@@ -6,16 +6,7 @@ import { JsonKind } from '../../shared/json-scan.js';
 import { LINE_ITEM_FIELDS, ORDER_FIELDS, USER_FIELDS } from '../../shared/order.js';
 import type { Rejection } from '../../shared/rejection.js';
 import { CopyText } from './copy-text.js';
-import {
-  checkScalar,
-  latin1,
-  refuse,
-  writeExtra,
-  writeItemId,
-  writeItemInteger,
-  writeScalar,
-  wrongKind,
-} from './fields.js';
+import { checkScalar, latin1, refuse, writeExtra, writeItemId, writeItemInteger, writeScalar, wrongKind } from './fields.js';
 import { ABSENT, FIELDS, KIND_WORDS, LINE_ITEMS, type OrderScan } from './order-scan.js';
 import { UserDeltas } from './user-delta.js';
 import * as values from './values.js';
@@ -115,25 +106,20 @@ export class RowSet {
   /** Id, required fields and the month, which decide where the order goes. Leaves processed_at in values.instant…. */
   #readKeyFields(scan: OrderScan, place: MessagePlace): Rejection | null {
     const b = scan.bytes;
-    if (scan.kind[ID] === ABSENT || scan.kind[ID] === JsonKind.Null)
-      return refuse('bad_id', 'id', `id is ${KIND_WORDS[scan.kind[ID]]}`);
-    if (scan.kind[ID] !== JsonKind.Number)
-      return wrongKind('bad_id', 'id', scan.kind[ID], 'a whole number in 1…9223372036854775807');
+    if (scan.kind[ID] === ABSENT || scan.kind[ID] === JsonKind.Null) return refuse('bad_id', 'id', `id is ${KIND_WORDS[scan.kind[ID]]}`);
+    if (scan.kind[ID] !== JsonKind.Number) return wrongKind('bad_id', 'id', scan.kind[ID], 'a whole number in 1…9223372036854775807');
     if (!values.parseBigint(b, scan.from[ID], scan.to[ID]))
       return refuse('bad_id', 'id', 'id is not a whole number in 1…9223372036854775807');
     const id = values.normalText ?? latin1(b, scan.from[ID], scan.to[ID]);
-    if (id === '0' || id.startsWith('-'))
-      return refuse('bad_id', 'id', 'id is not a whole number in 1…9223372036854775807');
+    if (id === '0' || id.startsWith('-')) return refuse('bad_id', 'id', 'id is not a whole number in 1…9223372036854775807');
     this.orderId = id;
     for (const f of [TOTAL_PRICE, PROCESSED_AT]) {
       const kind = scan.kind[f];
-      if (kind === ABSENT || kind === JsonKind.Null)
-        return refuse('missing_field', FIELDS[f], `${FIELDS[f]} is ${KIND_WORDS[kind]}`);
+      if (kind === ABSENT || kind === JsonKind.Null) return refuse('missing_field', FIELDS[f], `${FIELDS[f]} is ${KIND_WORDS[kind]}`);
     }
     const fault = checkScalar(scan, PROCESSED_AT);
     if (fault !== null) return fault;
-    if (scan.kind[LINE_ITEMS] !== JsonKind.Array)
-      return wrongKind('bad_line_items', 'line_items', scan.kind[LINE_ITEMS], 'an array');
+    if (scan.kind[LINE_ITEMS] !== JsonKind.Array) return wrongKind('bad_line_items', 'line_items', scan.kind[LINE_ITEMS], 'an array');
     this.month = place.month ?? values.monthOf(values.instantSeconds);
     return null;
   }
@@ -156,11 +142,7 @@ export class RowSet {
 
   #writeLineItems(scan: OrderScan, out: CopyText, known: KnownIds | null): Rejection | null {
     if (scan.itemNotObject >= 0) {
-      return refuse(
-        'bad_line_items',
-        `line_items[${scan.itemNotObject}]`,
-        `line_items[${scan.itemNotObject}] is not an object`,
-      );
+      return refuse('bad_line_items', `line_items[${scan.itemNotObject}]`, `line_items[${scan.itemNotObject}] is not an object`);
     }
     const b = scan.bytes;
     const bypassed = known?.orders.has(this.orderId) ?? false;
@@ -206,9 +188,7 @@ export class RowSet {
     values.parseBigint(scan.bytes, scan.from[USER_ID], scan.to[USER_ID]);
     const user = values.normalText ?? latin1(scan.bytes, scan.from[USER_ID], scan.to[USER_ID]);
     checkScalar(scan, TOTAL_PRICE);
-    this.users.add(user, this.orderId, seconds, micros, values.moneyUnits, values.moneyBig, () =>
-      this.#userFields(scan),
-    );
+    this.users.add(user, this.orderId, seconds, micros, values.moneyUnits, values.moneyBig, () => this.#userFields(scan));
   }
 
   #userFields(scan: OrderScan): string {

@@ -35,15 +35,7 @@ export class UserDeltas {
    * @param units ten-thousandths of total_price, or NaN when `bigUnits` has them
    * @param fields gives the four fields as COPY text; asked only when this order is the user's newest so far
    */
-  add(
-    user: string,
-    orderId: string,
-    seconds: number,
-    micros: number,
-    units: number,
-    bigUnits: bigint,
-    fields: () => string,
-  ): void {
+  add(user: string, orderId: string, seconds: number, micros: number, units: number, bigUnits: bigint, fields: () => string): void {
     let d = this.#users.get(user);
     if (d === undefined) {
       d = {
@@ -82,9 +74,7 @@ export class UserDeltas {
       out.reserve(d.fields.length + 256);
       const days = Math.floor((d.maxSeconds - d.minSeconds + (d.maxMicros - d.minMicros) / 1e6) / 86400) + 1;
       out.ascii(`${user}\t${d.fields}\t${d.orders}\t${unitsToText(BigInt(d.units) + d.bigUnits)}\t`);
-      out.ascii(
-        `${instantText(d.minSeconds, d.minMicros)}\t${instantText(d.maxSeconds, d.maxMicros)}\t${days}\t${d.newestId}`,
-      );
+      out.ascii(`${instantText(d.minSeconds, d.minMicros)}\t${instantText(d.maxSeconds, d.maxMicros)}\t${days}\t${d.newestId}`);
       out.endRow();
     }
   }

@@ -139,8 +139,7 @@ export let instantMicros = 0;
 export function parseInstant(b: Uint8Array, from: number, to: number): boolean {
   failure = 'form';
   normalText = null;
-  if (to - from < 20 || b[from + 4] !== 0x2d || b[from + 7] !== 0x2d || b[from + 13] !== 0x3a || b[from + 16] !== 0x3a)
-    return false;
+  if (to - from < 20 || b[from + 4] !== 0x2d || b[from + 7] !== 0x2d || b[from + 13] !== 0x3a || b[from + 16] !== 0x3a) return false;
   const t = b[from + 10];
   if (t !== 0x54 && t !== 0x74 && t !== 0x20) return false;
   const year = two(b, from) * 100 + two(b, from + 2);
@@ -159,10 +158,7 @@ export function parseInstant(b: Uint8Array, from: number, to: number): boolean {
   }
   const offset = parseOffset(b, i, to);
   // NaN from any of the digits makes a comparison false
-  if (
-    !(offset > -1e9 && year >= 1 && month >= 1 && month <= 12 && day >= 1 && hour <= 23 && minute <= 59 && second <= 59)
-  )
-    return false;
+  if (!(offset > -1e9 && year >= 1 && month >= 1 && month <= 12 && day >= 1 && hour <= 23 && minute <= 59 && second <= 59)) return false;
   if (!(day <= daysInMonth(year, month))) return false;
   instantSeconds = daysFromCivil(year, month, day) * 86400 + hour * 3600 + minute * 60 + second - offset;
   instantMicros = micros;

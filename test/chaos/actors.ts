@@ -27,7 +27,12 @@ export class Actor {
   readonly #cli: RunningCli;
   readonly done: Promise<CliResult>;
 
-  constructor(readonly name: string, readonly args: readonly string[], env: CliEnv, cast: Cast) {
+  constructor(
+    readonly name: string,
+    readonly args: readonly string[],
+    env: CliEnv,
+    cast: Cast,
+  ) {
     this.#cli = startCli(args, env, { timeout: 900_000 });
     this.done = this.#cli.done.then(result => {
       cast.ended(this, result, this.asked === 'SIGTERM' ? (performance.now() - this.#askedAt) / 1000 : 0);
@@ -85,7 +90,10 @@ export class Cast {
   readonly #start = performance.now();
   #number = 0;
 
-  constructor(readonly logs: string, readonly say: (line: string) => void) {
+  constructor(
+    readonly logs: string,
+    readonly say: (line: string) => void,
+  ) {
     mkdirSync(logs, { recursive: true });
   }
 
@@ -104,11 +112,22 @@ export class Cast {
   ended(actor: Actor, r: CliResult, stopTook: number): void {
     this.#actors.delete(actor);
     alive.delete(actor);
-    writeFileSync(join(this.logs, `${actor.name.replaceAll(/\W+/g, '-')}.log`), `glossier ${actor.args.join(' ')}\n${r.stderr}\n--- stdout\n${r.stdout}\n--- exit ${r.code ?? r.signal} at ${this.seconds.toFixed(1)} s, asked: ${actor.asked}\n`);
+    writeFileSync(
+      join(this.logs, `${actor.name.replaceAll(/\W+/g, '-')}.log`),
+      `glossier ${actor.args.join(' ')}\n${r.stderr}\n--- stdout\n${r.stdout}\n--- exit ${r.code ?? r.signal} at ${this.seconds.toFixed(1)} s, asked: ${actor.asked}\n`,
+    );
     const said = r.stderr.trim().split('\n').at(-1) ?? '';
-    const exit: Exit = { name: actor.name, at: this.seconds, how: String(r.code ?? r.signal), asked: actor.asked, said: said.slice(0, 300), problem: judge(actor, r, stopTook) };
+    const exit: Exit = {
+      name: actor.name,
+      at: this.seconds,
+      how: String(r.code ?? r.signal),
+      asked: actor.asked,
+      said: said.slice(0, 300),
+      problem: judge(actor, r, stopTook),
+    };
     this.exits.push(exit);
-    if (actor.asked === 'nothing' && r.code !== 0 && r.code !== 3) this.say(`${actor.name} ended by itself with ${exit.how}: ${said.slice(0, 200)}`);
+    if (actor.asked === 'nothing' && r.code !== 0 && r.code !== 3)
+      this.say(`${actor.name} ended by itself with ${exit.how}: ${said.slice(0, 200)}`);
     if (exit.problem !== null) this.say(`PROBLEM ${actor.name}: ${exit.problem}`);
   }
 

@@ -45,9 +45,7 @@ async function holds(seed: number): Promise<void> {
   assert.equal(result.done.length, FAULTS);
 }
 
-test('under the faults of a fixed seed nothing is lost, doubled or stuck', { timeout: 150_000 }, () =>
-  holds(FIXED_SEED),
-);
+test('under the faults of a fixed seed nothing is lost, doubled or stuck', { timeout: 150_000 }, () => holds(FIXED_SEED));
 
 test('under the faults of a fresh seed nothing is lost, doubled or stuck', { timeout: 150_000 }, async t => {
   const seed = Math.floor(Math.random() * 1e9);

@@ -11,7 +11,7 @@ import { dropDatabase, freshDatabase, freshName } from '../support/services.js';
 import { TcpProxy } from '../support/tcp-proxy.js';
 import { type Actor, Cast, type Exit } from './actors.js';
 import { inject, type Scene } from './inject.js';
-import { judgeBooks, judgeTables } from './judge.js';
+import { judgeBooks, judgeTables, within } from './judge.js';
 import type { Pool } from './pool.js';
 import { makePlan, type Plan } from './schedule.js';
 import type { ChaosServers } from './servers.js';
@@ -261,17 +261,13 @@ class Run {
           .join('\n')}`,
       );
     const status = await this.#command(env, [0], 'status', '--json');
-    this.problems.push(
-      ...judgeBooks(JSON.parse(status.stdout), this.pool.oracle),
-      ...(await judgeTables(this.#url, this.pool.oracle)),
-    );
+    this.problems.push(...judgeBooks(JSON.parse(status.stdout), this.pool.oracle), ...(await judgeTables(this.#url, this.pool.oracle)));
   }
 
   async #command(env: CliEnv, codes: number[], ...args: string[]) {
     const actor = this.#cast.start(args.join(' '), args, env);
     const result = await within(COMMAND_LIMIT, actor.done, args.join(' '));
-    if (!codes.includes(result.code!))
-      this.problems.push(`${args.join(' ')}: exit ${result.code}: ${result.stderr.slice(-500)}`);
+    if (!codes.includes(result.code!)) this.problems.push(`${args.join(' ')}: exit ${result.code}: ${result.stderr.slice(-500)}`);
     return result;
   }
 
@@ -296,17 +292,5 @@ class Run {
       recovery: this.#recovery,
       logs: this.#cast.logs,
     };
-  }
-}
-
-async function within<T>(seconds: number, work: Promise<T>, what: string): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`HANG: ${what} did not end within ${seconds} s`)), seconds * 1000);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
   }
 }

@@ -29,16 +29,37 @@ export function judgeBooks(status: { lag: number; staging: number; drops: Status
     const book = books.get(id);
     if (book === undefined) expect(false, `not ours: ${told}`);
     else if (again !== undefined) {
-      expect(d.loaded === 0 && d.published === book.published && d.rejected === book.rejected, `again: ${told}, first ${JSON.stringify(book)}`);
+      expect(
+        d.loaded === 0 && d.published === book.published && d.rejected === book.rejected,
+        `again: ${told}, first ${JSON.stringify(book)}`,
+      );
     } else {
-      const same = d.published === book.published && d.loaded === book.loaded && d.bypassed === book.bypassed && d.rejected === book.rejected;
+      const same =
+        d.published === book.published && d.loaded === book.loaded && d.bypassed === book.bypassed && d.rejected === book.rejected;
       expect(same, `${told}, should be ${JSON.stringify(book)}`);
     }
   }
-  for (const [id, book] of books) expect(status.drops.some(d => d.drop === id), `${book.name} is missing`);
+  for (const [id, book] of books)
+    expect(
+      status.drops.some(d => d.drop === id),
+      `${book.name} is missing`,
+    );
   return problems;
 }
 
 export async function judgeTables(url: string, oracle: Oracle): Promise<string[]> {
   return (await compare(url, 'public', oracle)).map(d => `tables: ${d}`);
+}
+
+/** What `work` comes to, or an error that says what hangs. */
+export async function within<T>(seconds: number, work: Promise<T>, what: string): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`HANG: ${what} did not end within ${seconds} s`)), seconds * 1000);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

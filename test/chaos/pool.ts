@@ -42,5 +42,11 @@ export async function makePool(dir: string, real: boolean, drops: number): Promi
 /** The same order with other contents, all of which must be passed over. */
 function spoil(order: RawOrder): RawOrder {
   const kept = order.filter(([key]) => !['"total_price"', '"line_items"', '"processed_at"'].includes(key));
-  return [...kept, ['"total_price"', '"77777.77"'], ['"processed_at"', '"2030-01-01T00:00:00Z"'], ['"line_items"', '[{"id":1,"quantity":9}]'], ['"phone"', '"never"']];
+  return [
+    ...kept,
+    ['"total_price"', '"77777.77"'],
+    ['"processed_at"', '"2030-01-01T00:00:00Z"'],
+    ['"line_items"', '[{"id":1,"quantity":9}]'],
+    ['"phone"', '"never"'],
+  ];
 }

@@ -36,7 +36,11 @@ export function addResult(file: string, options: RunOptions, r: RunResult): void
     held: r.problems.length === 0,
     problems: r.problems,
     kinds: tally(r.done.map(d => d.kind)),
-    exits: tally(r.exits.filter(e => e.asked === 'nothing' && e.how !== '0' && e.how !== '3').map(e => `${e.name.replace(/[ #\d]+$/, '')}: exit ${e.how}`)),
+    exits: tally(
+      r.exits
+        .filter(e => e.asked === 'nothing' && e.how !== '0' && e.how !== '3')
+        .map(e => `${e.name.replace(/[ #\d]+$/, '')}: exit ${e.how}`),
+    ),
     seconds: Math.round(r.seconds * 10) / 10,
     recovery: Math.round(r.recovery * 10) / 10,
   };
@@ -48,7 +52,10 @@ export function writeTable(file: string, to: string): void {
   const runs = read(file);
   const sum = (pick: (k: Kept) => number): number => runs.reduce((n, k) => n + pick(k), 0);
   const kinds = Object.keys(KINDS).map(kind => [kind, sum(k => k.kinds[kind] ?? 0)] as const);
-  const recoveries = runs.filter(r => r.held).map(r => r.recovery).sort((a, b) => a - b);
+  const recoveries = runs
+    .filter(r => r.held)
+    .map(r => r.recovery)
+    .sort((a, b) => a - b);
   const at = (share: number): number => recoveries[Math.min(recoveries.length - 1, Math.floor(share * recoveries.length))] ?? 0;
   const failed = runs.filter(r => !r.held);
   const seeds = runs.map(r => r.seed);

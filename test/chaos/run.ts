@@ -45,7 +45,9 @@ for (let n = 0; n < Number(values.seeds) && Date.now() < until && !interrupted; 
   say(`--- seed ${seed}`);
   const result = await chaosRun(servers, pool, seed, Number(values.faults), say);
   if (result.problems.length > 0) failed++;
-  say(`--- seed ${seed} ${result.problems.length === 0 ? 'held' : `FAILED, logs in ${result.logs}`}: ${result.done.length} faults, ${result.seconds.toFixed(1)} s`);
+  say(
+    `--- seed ${seed} ${result.problems.length === 0 ? 'held' : `FAILED, logs in ${result.logs}`}: ${result.done.length} faults, ${result.seconds.toFixed(1)} s`,
+  );
   if (values.results) addResult(values.results, { faults: Number(values.faults), real: values.real, drops: Number(values.drops) }, result);
 }
 if (values.results) writeTable(values.results, join('test', 'chaos', 'RESULTS.md'));

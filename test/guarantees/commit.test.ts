@@ -10,7 +10,7 @@ import { removeServices, tempDir } from '../support/services.js';
 import { TcpProxy } from '../support/tcp-proxy.js';
 import { Shop, until } from './shop.js';
 
-const TIMEOUT = { timeout: 90_000 };
+const TIMEOUT = { timeout: 150_000 };
 const DRAIN = ['consume', '--until-drained'];
 
 /** A drop that is published and not loaded yet. */
@@ -54,11 +54,7 @@ test('workers that are killed at any moment of a load lose and double nothing', 
     // a group of its own each time: the broker would hold the partitions of a dead member for six seconds
     const before = await shop.done();
     const worker = shop.start(DRAIN, { KAFKA_GROUP: `${shop.topic}-${n}` });
-    await until(
-      'it loads',
-      20,
-      async () => !worker.output().stderr.includes('glossier: ') && (await shop.done()) > before,
-    );
+    await until('it loads', 20, async () => !worker.output().stderr.includes('glossier: ') && (await shop.done()) > before);
     await sleep(random.int(0, 120));
     const { signal } = await worker.stop('SIGKILL');
     assert.equal(signal, 'SIGKILL');

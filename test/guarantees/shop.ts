@@ -142,10 +142,7 @@ export interface OrderFields {
 }
 
 /** An order as JSON, with one line item of the same id. */
-export function order(
-  id: number,
-  { user = 7, at = '2017-12-04T10:00:00Z', price = '1.00', more = '' }: OrderFields = {},
-): string {
+export function order(id: number, { user = 7, at = '2017-12-04T10:00:00Z', price = '1.00', more = '' }: OrderFields = {}): string {
   return `{"id":${id},"user_id":${user},"processed_at":"${at}","total_price":"${price}","line_items":[{"id":${id},"quantity":1}]${more}}`;
 }
 

@@ -74,9 +74,7 @@ test('no two tests have one name', () => {
 
 test('no test is narrowed or left out', () => {
   const breaches = sources('test').flatMap(f =>
-    [...f.text.matchAll(/^\s*(?:test|it|describe|suite)\.(?:only|skip|todo)\b.*/gm)].map(
-      m => `${f.path}: ${m[0].trim()}`,
-    ),
+    [...f.text.matchAll(/^\s*(?:test|it|describe|suite)\.(?:only|skip|todo)\b.*/gm)].map(m => `${f.path}: ${m[0].trim()}`),
   );
   assert.deepEqual(breaches, []);
 });

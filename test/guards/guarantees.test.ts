@@ -12,9 +12,10 @@ interface Named {
 }
 
 /** `` `file` › `name` `` wherever it stands. */
-const named: Named[] = [...read('test/guarantees/GUARANTEES.md').matchAll(/`([\w./-]+\.test\.ts)` › `([^`]+)`/g)].map(
-  m => ({ file: m[1], name: m[2] }),
-);
+const named: Named[] = [...read('test/guarantees/GUARANTEES.md').matchAll(/`([\w./-]+\.test\.ts)` › `([^`]+)`/g)].map(m => ({
+  file: m[1],
+  name: m[2],
+}));
 
 test('every test that a guarantee names exists', () => {
   const lost = named.filter(({ file, name }) => {

@@ -24,11 +24,7 @@ export function settingRows(): string[][] {
     code(d.env),
     code(`--${d.flag}`),
     d.fallback === undefined ? '' : code(d.fallback),
-    d.choices
-      ? d.choices.map(code).join(' ')
-      : d.min === undefined
-        ? ''
-        : `${amount(d, d.min)} to ${amount(d, d.max!)}`,
+    d.choices ? d.choices.map(code).join(' ') : d.min === undefined ? '' : `${amount(d, d.min)} to ${amount(d, d.max!)}`,
     d.help.replaceAll('<', '&lt;').replaceAll('>', '&gt;'),
   ]);
 }

@@ -49,11 +49,7 @@ test("README's settings are the program's", () => {
 
 test("README's SQLSTATE table is the program's", () => {
   const want = sqlstateRows();
-  assert.deepEqual(
-    tableOf('sqlstate'),
-    want,
-    `the table should be:\n${markdown(['code', 'reaction', 'means'], want)}\n`,
-  );
+  assert.deepEqual(tableOf('sqlstate'), want, `the table should be:\n${markdown(['code', 'reaction', 'means'], want)}\n`);
 });
 
 test("README's commands and their flags are the program's", () => {
@@ -86,8 +82,7 @@ test('links between the documents lead somewhere', () => {
       const [path, fragment] = target.split('#');
       const to = path === '' ? file : join(file, '..', path);
       if (!existsSync(join(REPOSITORY, to))) broken.push(`${file}: ${target}`);
-      else if (fragment && ![...read(to).matchAll(/^#+ (.+)$/gm)].some(m => anchor(m[1]) === fragment))
-        broken.push(`${file}: ${target}`);
+      else if (fragment && ![...read(to).matchAll(/^#+ (.+)$/gm)].some(m => anchor(m[1]) === fragment)) broken.push(`${file}: ${target}`);
     }
   }
   assert.deepEqual(broken, []);

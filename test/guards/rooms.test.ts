@@ -102,9 +102,7 @@ test('only cli/ touches arguments, environment, output and exit', () => {
   };
   const breaches: string[] = [];
   for (const { path, text } of files.filter(f => !f.path.startsWith('cli/'))) {
-    for (const [what] of withoutComments(text).matchAll(
-      /\bprocess\.(?:argv|env|stdin|stdout|stderr|exit(?:Code)?)\b|\bconsole\.\w+/g,
-    )) {
+    for (const [what] of withoutComments(text).matchAll(/\bprocess\.(?:argv|env|stdin|stdout|stderr|exit(?:Code)?)\b|\bconsole\.\w+/g)) {
       if (exceptions[path] !== what) breaches.push(`${path}: ${what}`);
     }
   }
@@ -112,17 +110,13 @@ test('only cli/ touches arguments, environment, output and exit', () => {
 });
 
 test('names of tables are written in consumer/schema/tables.ts alone', () => {
-  const own = 'topics positions drops drop_files books batches known_orders rejects merges user_newest'
-    .split(' ')
-    .join('|');
+  const own = 'topics positions drops drop_files books batches known_orders rejects merges user_newest'.split(' ').join('|');
   const analysts = 'orders|order_line_item_mapping|user_stats|user_staging';
   const breaches: string[] = [];
   for (const { path, text } of files.filter(f => f.path !== 'consumer/schema/tables.ts')) {
     for (const line of withoutComments(text).split('\n')) {
       const month = /orders__/.test(line);
-      const inSql = new RegExp(
-        `\\b(?:FROM|JOIN|INTO|UPDATE|TABLE|COPY) (?:ONLY )?(?:glossier\\.)?"?(?:${own}|${analysts})\\b`,
-      ).test(line);
+      const inSql = new RegExp(`\\b(?:FROM|JOIN|INTO|UPDATE|TABLE|COPY) (?:ONLY )?(?:glossier\\.)?"?(?:${own}|${analysts})\\b`).test(line);
       const owned = new RegExp(`\\bglossier\\.(?:${own})\\b`).test(line);
       if (month || inSql || owned) breaches.push(`${path}: ${line.trim()}`);
     }

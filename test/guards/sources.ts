@@ -67,7 +67,5 @@ export function imports(text: string): string[] {
 
 /** Names of the tests that a file declares by `test(`. */
 export function testNames(text: string): string[] {
-  return [...text.matchAll(/^\s*(?:await )?test\(\s*(['"`])((?:\\.|(?!\1)[^\\])*)\1/gm)].map(m =>
-    m[2].replace(/\\(['"`\\])/g, '$1'),
-  );
+  return [...text.matchAll(/^\s*(?:await )?test\(\s*(['"`])((?:\\.|(?!\1)[^\\])*)\1/gm)].map(m => m[2].replace(/\\(['"`\\])/g, '$1'));
 }

@@ -23,7 +23,14 @@ let client: pg.Client;
 
 before(async () => {
   dir = tempDir();
-  const { path: zip } = await makeDrop(path.join(dir, 'drop.zip'), { seed: 11, dates: ['2017-10-30', '2017-11-01'], orders: 40, bad: true, broken: true, headless: true });
+  const { path: zip } = await makeDrop(path.join(dir, 'drop.zip'), {
+    seed: 11,
+    dates: ['2017-10-30', '2017-11-01'],
+    orders: 40,
+    bad: true,
+    broken: true,
+    headless: true,
+  });
   await oracle.load(zip);
   url = await freshDatabase();
   client = new pg.Client({ connectionString: url });
@@ -68,7 +75,9 @@ async function buildBySql(zip: string): Promise<void> {
       jsonb_array_length(o->'line_items') as line_item_total, ${without('o', [...fields.map(([n]) => n), ...USER, 'line_items'])} from read`);
   const tables = [...oracle.months().keys()].map(month => `orders__${month}`);
   for (const table of tables) {
-    await client.query(`create table ${table} as select ${names(ORDER_COLUMNS)} from rows where month = '${table.slice(8)}'; alter table ${table} add primary key (id)`);
+    await client.query(
+      `create table ${table} as select ${names(ORDER_COLUMNS)} from rows where month = '${table.slice(8)}'; alter table ${table} add primary key (id)`,
+    );
   }
   await client.query(`
     create view orders as ${tables.map(t => `select * from ${t}`).join(' union all ')};
@@ -104,17 +113,33 @@ test('the oracle and Postgres read the same', async () => {
 });
 
 const CHANGES: Record<string, [other: string, filled: string]> = {
-  bigint: ['C + case when C > 0 then -1 else 1 end', '0'], integer: ['C + case when C > 0 then -1 else 1 end', '0'], text: [`C || ' '`, `''`], boolean: ['not C', 'false'],
-  'numeric(19,4)': ['C + case when C > 0 then -0.0001 else 0.0001 end', '0'], numeric: ['C + 0.0001', '0'],
-  timestamptz: [`C + case when C > '2000-01-01' then -interval '1 microsecond' else interval '1 microsecond' end`, `'2017-11-01T00:00:00Z'`], jsonb: [`C || '{"new": null}'`, `'{}'`],
+  bigint: ['C + case when C > 0 then -1 else 1 end', '0'],
+  integer: ['C + case when C > 0 then -1 else 1 end', '0'],
+  text: [`C || ' '`, `''`],
+  boolean: ['not C', 'false'],
+  'numeric(19,4)': ['C + case when C > 0 then -0.0001 else 0.0001 end', '0'],
+  numeric: ['C + 0.0001', '0'],
+  timestamptz: [
+    `C + case when C > '2000-01-01' then -interval '1 microsecond' else interval '1 microsecond' end`,
+    `'2017-11-01T00:00:00Z'`,
+  ],
+  jsonb: [`C || '{"new": null}'`, `'{}'`],
 };
 
-for (const [table, columns] of [['orders__2017_11', ORDER_COLUMNS], ['order_line_item_mapping', ITEM_COLUMNS], ['user_stats', USER_COLUMNS]] as const) {
+for (const [table, columns] of [
+  ['orders__2017_11', ORDER_COLUMNS],
+  ['order_line_item_mapping', ITEM_COLUMNS],
+  ['user_stats', USER_COLUMNS],
+] as const) {
   test(`each changed value of ${table} is noticed`, async () => {
     const key = columns[0][0];
     for (const [column, type] of columns) {
       const [other, filled] = CHANGES[type];
-      for (const [was, value] of [['is not null', other.replaceAll('C', column)], ['is null', filled], ['is not null', 'null']] as const) {
+      for (const [was, value] of [
+        ['is not null', other.replaceAll('C', column)],
+        ['is null', filled],
+        ['is not null', 'null'],
+      ] as const) {
         if (value === 'null' && column === key) continue;
         const { rows } = await client.query(`select ${key} as key from ${table} where ${column} ${was} order by 1 limit 1`);
         if (rows.length === 0) continue;
@@ -129,15 +154,36 @@ for (const [table, columns] of [['orders__2017_11', ORDER_COLUMNS], ['order_line
 }
 
 test('rows, relations and columns that are missing or too many are noticed', async () => {
-  assert.match(String(await spoilt('delete from user_stats where user_id = (select max(user_id) from user_stats)', 'user_stats')), /^user_stats \d+: the row is missing$/);
-  assert.match(String(await spoilt('insert into order_line_item_mapping select 1, 2', 'order_line_item_mapping')), /^order_line_item_mapping 1: this row is not expected$/);
-  assert.match(String(await spoilt('insert into user_staging select * from user_stats limit 1', 'user_staging')), /^user_staging \d+: this row is not expected$/);
+  assert.match(
+    String(await spoilt('delete from user_stats where user_id = (select max(user_id) from user_stats)', 'user_stats')),
+    /^user_stats \d+: the row is missing$/,
+  );
+  assert.match(
+    String(await spoilt('insert into order_line_item_mapping select 1, 2', 'order_line_item_mapping')),
+    /^order_line_item_mapping 1: this row is not expected$/,
+  );
+  assert.match(
+    String(await spoilt('insert into user_staging select * from user_stats limit 1', 'user_staging')),
+    /^user_staging \d+: this row is not expected$/,
+  );
   const cases: [string, string, RegExp][] = [
     ['create table orders__2011_01 (id bigint)', 'drop table orders__2011_01', /orders__2011_01: this relation/],
     ['alter table user_stats add more integer', 'alter table user_stats drop more', /user_stats\.more: this column is not in the contract/],
-    ['alter table user_stats alter total_days type bigint', 'alter table user_stats alter total_days type integer', /user_stats\.total_days: expected type integer, got bigint/],
-    ['alter table user_stats rename phone to fax', 'alter table user_stats rename fax to phone', /user_stats\.phone: expected type text, got no such column/],
-    ['alter table user_stats drop constraint user_stats_pkey', 'alter table user_stats add primary key (user_id)', /expected primary key user_id, got none/],
+    [
+      'alter table user_stats alter total_days type bigint',
+      'alter table user_stats alter total_days type integer',
+      /user_stats\.total_days: expected type integer, got bigint/,
+    ],
+    [
+      'alter table user_stats rename phone to fax',
+      'alter table user_stats rename fax to phone',
+      /user_stats\.phone: expected type text, got no such column/,
+    ],
+    [
+      'alter table user_stats drop constraint user_stats_pkey',
+      'alter table user_stats add primary key (user_id)',
+      /expected primary key user_id, got none/,
+    ],
     ['alter table user_staging rename to gone', 'alter table gone rename to user_staging', /user_staging: the relation is missing/],
   ];
   for (const [change, undo, expected] of cases) {

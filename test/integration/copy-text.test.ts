@@ -42,24 +42,7 @@ async function through<T>(
 }
 
 const character = fc.oneof(
-  fc.constantFrom(
-    '\t',
-    '\n',
-    '\r',
-    '\\',
-    'N',
-    '.',
-    '"',
-    '/',
-    '\b',
-    '\f',
-    '\v',
-    '\u007f',
-    '\ufeff',
-    '\uffff',
-    '👩‍👩‍👧',
-    '\u2028',
-  ),
+  fc.constantFrom('\t', '\n', '\r', '\\', 'N', '.', '"', '/', '\b', '\f', '\v', '\u007f', '\ufeff', '\uffff', '👩‍👩‍👧', '\u2028'),
   fc.string({ minLength: 1, maxLength: 1, unit: 'binary' }).filter(c => c !== '\0'),
 );
 const text = fc.oneof(
@@ -104,9 +87,7 @@ test('Postgres stores money as the user figures count it', { timeout: 60_000 }, 
   const number = fc
     .tuple(fc.constantFrom('', '-'), digits(15), fc.option(digits(12)), fc.option(fc.integer({ min: -20, max: 8 })))
     .map(([s, w, f, e]) => `${s}${w}${f === null ? '' : `.${f}`}${e === null ? '' : `e${e}`}`);
-  const fits = fc
-    .sample(number, { numRuns: 3000, seed: 3 })
-    .filter(n => values.parseMoney(Buffer.from(n), 0, n.length));
+  const fits = fc.sample(number, { numRuns: 3000, seed: 3 }).filter(n => values.parseMoney(Buffer.from(n), 0, n.length));
   assert.ok(fits.length > 1500);
   const got = await through('numeric(19,4)', fits, (out, n) => {
     out.reserve(2 * n.length + 64);
@@ -114,11 +95,7 @@ test('Postgres stores money as the user figures count it', { timeout: 60_000 }, 
   });
   fits.forEach((n, i) => {
     values.parseMoney(Buffer.from(n), 0, n.length);
-    assert.equal(
-      got[i],
-      values.unitsToText(Number.isNaN(values.moneyUnits) ? values.moneyBig : BigInt(values.moneyUnits)),
-      n,
-    );
+    assert.equal(got[i], values.unitsToText(Number.isNaN(values.moneyUnits) ? values.moneyBig : BigInt(values.moneyUnits)), n);
   });
 });
 
@@ -126,9 +103,7 @@ test('Postgres stores instants as the user figures count them, to the microsecon
   const pad = (n: number) => String(n).padStart(2, '0');
   const time = fc
     .tuple(
-      fc
-        .integer({ min: Date.UTC(1, 0, 3) - 62_000_000_000_000, max: Date.UTC(9999, 11, 29) })
-        .filter(ms => ms > -62_135_000_000_000),
+      fc.integer({ min: Date.UTC(1, 0, 3) - 62_000_000_000_000, max: Date.UTC(9999, 11, 29) }).filter(ms => ms > -62_135_000_000_000),
       fc.option(fc.stringMatching(/^\d{1,9}$/)),
       fc.integer({ min: -959, max: 959 }),
     )

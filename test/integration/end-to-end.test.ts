@@ -13,7 +13,15 @@ import { dropDatabase, freshDatabase, freshName, tempDir, testServices } from '.
 
 /** The drop of the first month, or the folder that it lies in; it holds a shop's data and so is not in the repository. */
 const REAL = process.env.GLOSSIER_DROP ?? path.resolve('../shared/real');
-const REAL_DROP = existsSync(REAL) && statSync(REAL).isDirectory() ? path.join(REAL, readdirSync(REAL).filter(f => f.endsWith('.zip')).sort()[0] ?? 'no.zip') : REAL;
+const REAL_DROP =
+  existsSync(REAL) && statSync(REAL).isDirectory()
+    ? path.join(
+        REAL,
+        readdirSync(REAL)
+          .filter(f => f.endsWith('.zip'))
+          .sort()[0] ?? 'no.zip',
+      )
+    : REAL;
 const NO_DROP = existsSync(REAL_DROP) ? false : 'the real drop is not here: GLOSSIER_DROP names it';
 const TIMEOUT = { timeout: 300_000 };
 
@@ -35,7 +43,13 @@ class Shop {
   static async open(settings: CliEnv = {}): Promise<Shop> {
     const url = await freshDatabase();
     const topic = freshName('orders');
-    const env = { DATABASE_URL: url, KAFKA_BROKERS: testServices().brokers.join(','), ORDERS_TOPIC: topic, KAFKA_GROUP: topic, ...settings };
+    const env = {
+      DATABASE_URL: url,
+      KAFKA_BROKERS: testServices().brokers.join(','),
+      ORDERS_TOPIC: topic,
+      KAFKA_GROUP: topic,
+      ...settings,
+    };
     return new Shop(url, env, settings.DATABASE_SCHEMA ?? 'public');
   }
 
@@ -66,11 +80,13 @@ class Shop {
     const list: Reject[] = JSON.parse((await this.run(0, 'rejects', 'list', '--json')).stdout);
     assert.equal(new Set(list.map(r => r.id)).size, list.length, 'the ids of rejects are unique');
     const unsure = new Set(this.oracle.rejects.filter(r => !r.orderIdSure).map(place));
-    return list.map(r => {
-      assert.ok(typeof r.reason === 'string' && r.reason !== '', 'each has a reason');
-      const named = { ...r, drop: names.get(r.drop!) ?? r.drop };
-      return `${place(named)} ${r.order_id === null || unsure.has(place(named)) ? 'null' : r.order_id}`;
-    }).sort();
+    return list
+      .map(r => {
+        assert.ok(typeof r.reason === 'string' && r.reason !== '', 'each has a reason');
+        const named = { ...r, drop: names.get(r.drop!) ?? r.drop };
+        return `${place(named)} ${r.order_id === null || unsure.has(place(named)) ? 'null' : r.order_id}`;
+      })
+      .sort();
   }
 
   expectedRejects(): string[] {
@@ -124,7 +140,14 @@ test('awkward, bad and broken orders, an overlapping later drop, and the first o
   const dates = ['2017-10-30', '2017-10-31', '2017-11-01', '2017-12-31'];
   const a = await makeDrop(path.join(dir, 'a.zip'), { seed: 1, dates, orders: 400, bad: true, broken: true, headless: true });
   const b = await makeDrop(path.join(dir, 'b.zip'), {
-    seed: 2, dates: ['2017-11-01', '2018-01-01'], orders: 200, firstId: 2n ** 60n + 1n, again: a.orders.slice(0, 100), alter: spoil, sharedItems: a.items.slice(0, 50), bad: true,
+    seed: 2,
+    dates: ['2017-11-01', '2018-01-01'],
+    orders: 200,
+    firstId: 2n ** 60n + 1n,
+    again: a.orders.slice(0, 100),
+    alter: spoil,
+    sharedItems: a.items.slice(0, 50),
+    bad: true,
   });
   for (const { path: zip } of [a, b]) {
     const expected = summaryLines(await shop.oracle.load(zip));
@@ -140,9 +163,20 @@ test('awkward, bad and broken orders, an overlapping later drop, and the first o
 
 test('three workers drain a topic of 12 partitions together', TIMEOUT, async () => {
   const shop = await Shop.open({ ORDERS_PARTITIONS: '12', BATCH_ORDERS: '100', MERGE_EVERY: '1s' });
-  const a = await makeDrop(path.join(dir, 'c.zip'), { seed: 3, dates: ['2017-10-30', '2017-11-01', '2017-11-02'], orders: 1500, headless: true });
+  const a = await makeDrop(path.join(dir, 'c.zip'), {
+    seed: 3,
+    dates: ['2017-10-30', '2017-11-01', '2017-11-02'],
+    orders: 1500,
+    headless: true,
+  });
   const b = await makeDrop(path.join(dir, 'd.zip'), {
-    seed: 4, dates: ['2017-11-02', '2017-11-03'], orders: 500, firstId: 2n ** 61n + 1n, again: a.orders.slice(0, 200), alter: spoil, sharedItems: a.items.slice(0, 100),
+    seed: 4,
+    dates: ['2017-11-02', '2017-11-03'],
+    orders: 500,
+    firstId: 2n ** 61n + 1n,
+    again: a.orders.slice(0, 200),
+    alter: spoil,
+    sharedItems: a.items.slice(0, 100),
   });
   await shop.oracle.load(a.path, b.path);
   await shop.run(0, 'produce', a.path, b.path);
@@ -154,5 +188,11 @@ test('three workers drain a topic of 12 partitions together', TIMEOUT, async () 
 /** The same order with other contents, which must all be passed over: the first message of an id wins. */
 function spoil(order: RawOrder): RawOrder {
   const kept = order.filter(([key]) => !['"total_price"', '"line_items"', '"processed_at"'].includes(key));
-  return [...kept, ['"total_price"', '"77777.77"'], ['"processed_at"', '"2030-01-01T00:00:00Z"'], ['"line_items"', '[{"id":1,"quantity":9}]'], ['"phone"', '"never"']];
+  return [
+    ...kept,
+    ['"total_price"', '"77777.77"'],
+    ['"processed_at"', '"2030-01-01T00:00:00Z"'],
+    ['"line_items"', '[{"id":1,"quantity":9}]'],
+    ['"phone"', '"never"'],
+  ];
 }

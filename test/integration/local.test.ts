@@ -111,10 +111,7 @@ test('both come back with their data after a kill, on the port that is asked for
 test('a second folder has servers of its own', async () => {
   const other = tempDir();
   try {
-    const [first, second] = await Promise.all([
-      start(),
-      startLocal({ dir: other, libDir: LIB_DIR, only: 'postgres', fast: true }),
-    ]);
+    const [first, second] = await Promise.all([start(), startLocal({ dir: other, libDir: LIB_DIR, only: 'postgres', fast: true })]);
     assert.deepEqual(second.brokers, []);
     assert.notEqual(second.databaseUrl, first.databaseUrl);
     assert.equal((await sql(second.databaseUrl, `SELECT to_regclass('kept') AS kept`)).rows[0].kept, null);

@@ -22,9 +22,7 @@ const ORDERS = 4000;
 async function drop(): Promise<string> {
   const order = (id: number) => `{"id":${id},"note":"${`${id} `.repeat(150)}"}`;
   const data = (f: number) => `{"orders":[${Array.from({ length: ORDERS }, (_, n) => order(1 + f * ORDERS + n))}]}`;
-  return folder.save(
-    await makeZip(Array.from({ length: FILES }, (_, f) => ({ name: `2017-12-${f + 10}.json`, data: data(f) }))),
-  );
+  return folder.save(await makeZip(Array.from({ length: FILES }, (_, f) => ({ name: `2017-12-${f + 10}.json`, data: data(f) }))));
 }
 
 async function keysOf(kafka: Kafka, topic: string): Promise<string[]> {

@@ -24,10 +24,8 @@ after(() => folder.remove());
 export const PARTITIONS = 5;
 
 export function settings(topic: string): ProduceSettings {
-  return resolveSettings(
-    { topic, partitions: String(PARTITIONS), kafkaBrokers: brokers.join(), databaseUrl: 'postgres://unused' },
-    {},
-  ).settings;
+  return resolveSettings({ topic, partitions: String(PARTITIONS), kafkaBrokers: brokers.join(), databaseUrl: 'postgres://unused' }, {})
+    .settings;
 }
 
 export function produce(source: string, topic: string, more: Partial<ProduceOptions> = {}) {
@@ -100,8 +98,7 @@ export async function realDrop(): Promise<{ zip: string; orders: number | null }
   const place = process.env.GLOSSIER_DROP ?? path.resolve('../shared/real');
   if (existsSync(place)) {
     const zip = statSync(place).isDirectory() ? readdirSync(place).find(f => f.endsWith('.zip')) : '';
-    if (zip !== undefined)
-      return { zip: path.join(place, zip), orders: zip.startsWith('orders-2017-10-30') ? 13_183 : null };
+    if (zip !== undefined) return { zip: path.join(place, zip), orders: zip.startsWith('orders-2017-10-30') ? 13_183 : null };
   }
   return { zip: await generated(5, 400), orders: 2000 };
 }
@@ -112,9 +109,7 @@ export async function generated(files: number, orders: number): Promise<string> 
   const order = (f: number, n: number) =>
     JSON.stringify({ id: 1 + f * 1_000_000 + n, note: `${f}/${n} `.repeat(100), total_price: '1.00' });
   const data = (f: number) => `{"orders":[${Array.from({ length: orders }, (_, n) => order(f, n))}]}`;
-  return folder.save(
-    await makeZip(Array.from({ length: files }, (_, f) => ({ name: `part-${f}/${day(f)}`, data: data(f) }))),
-  );
+  return folder.save(await makeZip(Array.from({ length: files }, (_, f) => ({ name: `part-${f}/${day(f)}`, data: data(f) }))));
 }
 
 /** In each partition no order stands before all earlier ones of that partition have been there. */
@@ -130,8 +125,7 @@ export function assertOrder(messages: Message[], files: string[]): void {
     let reached = 0;
     for (const place of list) {
       if (place === sorted[reached]) reached++;
-      else
-        assert.ok(reached > 0 && place <= sorted[reached - 1], 'an order came before an earlier one of its partition');
+      else assert.ok(reached > 0 && place <= sorted[reached - 1], 'an order came before an earlier one of its partition');
     }
   }
 }

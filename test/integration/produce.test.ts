@@ -6,17 +6,7 @@ import { InterruptedError } from '../../shared/errors.js';
 import { topicInfo } from '../../shared/kafka.js';
 import { freshName } from '../support/services.js';
 
-import {
-  assertOrder,
-  generated,
-  kafka,
-  lines,
-  ordersOf,
-  PARTITIONS,
-  produce,
-  readTopic,
-  realDrop,
-} from './produce-support.js';
+import { assertOrder, generated, kafka, lines, ordersOf, PARTITIONS, produce, readTopic, realDrop } from './produce-support.js';
 
 test('publishes the real drop: every order once, its bytes, its key, its place', async () => {
   const { zip, orders } = await realDrop();
@@ -81,10 +71,7 @@ test('interrupted, it goes on where it was, and again does not double it', async
   const before = await readTopic(topic);
   assert.ok(before.length > 0 && before.length < 36_000);
   const result = await produce(zip, topic, { again: true });
-  assert.deepEqual(
-    [result.state, result.orders, result.sent, result.resumed],
-    ['published', 36_000, 36_000 - before.length, true],
-  );
+  assert.deepEqual([result.state, result.orders, result.sent, result.resumed], ['published', 36_000, 36_000 - before.length, true]);
   const messages = await readTopic(topic);
   assert.equal(messages.length, 36_000, 'what was confirmed is not sent again');
   assert.equal(new Set(messages.map(m => m.key)).size, 36_000);

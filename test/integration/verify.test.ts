@@ -16,19 +16,43 @@ const BREAKS: readonly [what: string, sql: string, checks: string[]][] = [
       WHERE user_id IS NOT NULL AND id NOT IN (SELECT order_id FROM glossier.user_newest) ORDER BY 1 LIMIT 1)`,
     ['order_kept', 'line_item_order', 'user_sums'],
   ],
-  ['a line item is orphaned', 'UPDATE order_line_item_mapping SET order_id = 1 WHERE line_item_id = (SELECT min(line_item_id) FROM order_line_item_mapping)', ['line_item_order']],
-  ['a line item is deleted', 'DELETE FROM order_line_item_mapping WHERE line_item_id = (SELECT min(line_item_id) FROM order_line_item_mapping)', ['line_item_books']],
+  [
+    'a line item is orphaned',
+    'UPDATE order_line_item_mapping SET order_id = 1 WHERE line_item_id = (SELECT min(line_item_id) FROM order_line_item_mapping)',
+    ['line_item_order'],
+  ],
+  [
+    'a line item is deleted',
+    'DELETE FROM order_line_item_mapping WHERE line_item_id = (SELECT min(line_item_id) FROM order_line_item_mapping)',
+    ['line_item_books'],
+  ],
   [
     'a line item is added to an order',
     `INSERT INTO order_line_item_mapping SELECT 999999999, id FROM orders o
       WHERE line_item_total = (SELECT count(*) FROM order_line_item_mapping WHERE order_id = o.id) ORDER BY id LIMIT 1`,
     ['line_item_books', 'line_item_total'],
   ],
-  ['a sum is off', 'UPDATE user_stats SET total_spend = total_spend + 0.01 WHERE user_id = (SELECT min(user_id) FROM user_stats)', ['user_sums']],
-  ['a count is off', 'UPDATE user_stats SET total_orders = total_orders + 1 WHERE user_id = (SELECT min(user_id) FROM user_stats)', ['user_sums']],
-  ['the days are off', 'UPDATE user_stats SET total_days = total_days + 1 WHERE user_id = (SELECT min(user_id) FROM user_stats)', ['user_days']],
+  [
+    'a sum is off',
+    'UPDATE user_stats SET total_spend = total_spend + 0.01 WHERE user_id = (SELECT min(user_id) FROM user_stats)',
+    ['user_sums'],
+  ],
+  [
+    'a count is off',
+    'UPDATE user_stats SET total_orders = total_orders + 1 WHERE user_id = (SELECT min(user_id) FROM user_stats)',
+    ['user_sums'],
+  ],
+  [
+    'the days are off',
+    'UPDATE user_stats SET total_days = total_days + 1 WHERE user_id = (SELECT min(user_id) FROM user_stats)',
+    ['user_days'],
+  ],
   ['a user is missing', 'DELETE FROM user_stats WHERE user_id = (SELECT min(user_id) FROM user_stats)', ['user_newest', 'user_sums']],
-  ['a price is altered', 'UPDATE orders__2017_11 SET total_price = total_price + 1 WHERE id = (SELECT min(id) FROM orders__2017_11 WHERE user_id IS NOT NULL)', ['user_sums']],
+  [
+    'a price is altered',
+    'UPDATE orders__2017_11 SET total_price = total_price + 1 WHERE id = (SELECT min(id) FROM orders__2017_11 WHERE user_id IS NOT NULL)',
+    ['user_sums'],
+  ],
   ['a month table has a stranger', 'INSERT INTO orders__2017_11 (id, line_item_total) VALUES (1, 0)', ['order_known']],
   [
     'an order stands in two months',
@@ -40,10 +64,22 @@ const BREAKS: readonly [what: string, sql: string, checks: string[]][] = [
     'WITH o AS (DELETE FROM orders__2017_11 WHERE id = (SELECT min(id) FROM orders__2017_11) RETURNING *) INSERT INTO orders__2017_10 SELECT * FROM o',
     ['order_known'],
   ],
-  ['a position is moved back', 'UPDATE glossier.positions SET next_offset = next_offset - 1 WHERE next_offset = (SELECT max(next_offset) FROM glossier.positions)', ['position_batches']],
+  [
+    'a position is moved back',
+    'UPDATE glossier.positions SET next_offset = next_offset - 1 WHERE next_offset = (SELECT max(next_offset) FROM glossier.positions)',
+    ['position_batches'],
+  ],
   ['a position is moved on', 'UPDATE glossier.positions SET next_offset = next_offset + 1 WHERE partition = 0', ['position_batches']],
-  ['the books are changed', 'UPDATE glossier.books SET loaded = loaded + 1 WHERE ctid = (SELECT min(ctid) FROM glossier.books WHERE loaded > 0)', ['drop_books', 'message_books', 'order_books']],
-  ['a reject is deleted', 'DELETE FROM glossier.rejects WHERE id = (SELECT min(id) FROM glossier.rejects WHERE kind = $$order$$)', ['reject_books']],
+  [
+    'the books are changed',
+    'UPDATE glossier.books SET loaded = loaded + 1 WHERE ctid = (SELECT min(ctid) FROM glossier.books WHERE loaded > 0)',
+    ['drop_books', 'message_books', 'order_books'],
+  ],
+  [
+    'a reject is deleted',
+    'DELETE FROM glossier.rejects WHERE id = (SELECT min(id) FROM glossier.rejects WHERE kind = $$order$$)',
+    ['reject_books'],
+  ],
   ['a month table is dropped', 'DROP TABLE orders__2017_10', ['line_item_order', 'order_kept', 'user_newest', 'user_sums']],
 ];
 

@@ -75,7 +75,9 @@ export function startCli(args: readonly string[], env: CliEnv, options: CliOptio
       while (!text.test(stdout) && !text.test(stderr)) {
         const ended = child.exitCode !== null || child.signalCode !== null;
         if (ended || performance.now() > until) {
-          throw new Error(`${text} was not written by glossier ${args.join(' ')} (${ended ? 'it ended' : 'too late'})\n${stdout}\n${stderr}`);
+          throw new Error(
+            `${text} was not written by glossier ${args.join(' ')} (${ended ? 'it ended' : 'too late'})\n${stdout}\n${stderr}`,
+          );
         }
         await new Promise(resolve => setTimeout(resolve, 20));
       }

@@ -8,7 +8,7 @@ import { compareSchema } from './compare-schema.js';
 import type { Oracle } from './oracle.js';
 import { type Column, ITEM_COLUMNS, ORDER_COLUMNS, USER_COLUMNS } from './oracle-order.js';
 import type { LoadedOrder } from './oracle-tables.js';
-import { type Cell, canonicalJson, canonicalNumber, type ColumnType, micros } from './oracle-values.js';
+import { type Cell, type ColumnType, canonicalJson, canonicalNumber, micros } from './oracle-values.js';
 import { parseJson } from './oracle-zip.js';
 
 const CHUNK = 2000;
@@ -105,7 +105,9 @@ async function compareTable(
   for (const key of expected.keys()) if (!seen.has(key)) found.add(`${table} ${key}: the row is missing`);
 
   function compareRow(row: Cell[], allowed: Cell[][], name: string): void {
-    const wrong = allowed.map(wanted => columns.flatMap(([column, type], i) => (equal(row[i], wanted[i], type) ? [] : [{ column, i, type }])));
+    const wrong = allowed.map(wanted =>
+      columns.flatMap(([column, type], i) => (equal(row[i], wanted[i], type) ? [] : [{ column, i, type }])),
+    );
     const best = wrong.reduce((a, b) => (b.length < a.length ? b : a));
     const wanted = allowed[wrong.indexOf(best)];
     const also = allowed.length > 1 ? ` (or one of ${allowed.length - 1} other row(s))` : '';

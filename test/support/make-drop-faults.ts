@@ -90,7 +90,14 @@ const CHANGES: Record<string, Change> = {
 };
 
 /** Elements of `orders` that are no objects. */
-const NO_OBJECTS: Record<string, string> = { null: 'null', text: '"order"', number: '42', true: 'true', list: '[{"id":1}]', 'empty list': '[]' };
+const NO_OBJECTS: Record<string, string> = {
+  null: 'null',
+  text: '"order"',
+  number: '42',
+  true: 'true',
+  list: '[{"id":1}]',
+  'empty list': '[]',
+};
 
 export interface BadOrder {
   why: string;

@@ -50,14 +50,68 @@ export class Random {
 
 /** JSON text of strings that a careless loader spoils. */
 export const TEXTS: readonly string[] = [
-  'a\ttab', 'two\nlines', 'cr\r\nlf', '\r', '\n', '\t', 'back\\slash', 'ends in a backslash\\', '\\N', '\\.', '\\', '\\\\', '\\n is not a line',
-  '\\x41\\101\\u0041', '', ' ', '  blanks around  ', 'NULL', 'null', 'NaN', '\u0001\u001f\u007f\b\f\v', 'quote " and \' and `', '"', ',;|', '{"a": [1, "}"]}',
-  '[', ']}', '/* no */ // comment', "'; DROP TABLE orders; --", '%s %n $1 :x', '😀', '👩‍👩‍👧‍👦🏳️‍🌈', '𠜎𠜱𝒳', 'e\u0301 é', '\u2028 \u2029', '\u00a0\u200b\ufeff',
-  '\ufeffbom', '\uffff\ufffd', '\u{10ffff}', 'مرحبا שלום', '日本語', 'ß İ ı ﬀ', 'x'.repeat(20_000), 'é😀\\N\t'.repeat(2_000), 'true', '0', '1e3', '2017-11-01',
-].map(s => JSON.stringify(s)).concat(
-  // the same characters, written by escapes
-  '"\\ud83d\\ude00"', '"\\u0041\\u00e9\\u2028"', '"\\/slash\\/"', '"\\u005cN"', '"\\u005c."', '"\\u0009\\u000a\\u000d"', '"\\uFFFF"', '"\\uDBFF\\uDFFF"', '"\\u007f\x7f"',
-);
+  'a\ttab',
+  'two\nlines',
+  'cr\r\nlf',
+  '\r',
+  '\n',
+  '\t',
+  'back\\slash',
+  'ends in a backslash\\',
+  '\\N',
+  '\\.',
+  '\\',
+  '\\\\',
+  '\\n is not a line',
+  '\\x41\\101\\u0041',
+  '',
+  ' ',
+  '  blanks around  ',
+  'NULL',
+  'null',
+  'NaN',
+  '\u0001\u001f\u007f\b\f\v',
+  'quote " and \' and `',
+  '"',
+  ',;|',
+  '{"a": [1, "}"]}',
+  '[',
+  ']}',
+  '/* no */ // comment',
+  "'; DROP TABLE orders; --",
+  '%s %n $1 :x',
+  '😀',
+  '👩‍👩‍👧‍👦🏳️‍🌈',
+  '𠜎𠜱𝒳',
+  'e\u0301 é',
+  '\u2028 \u2029',
+  '\u00a0\u200b\ufeff',
+  '\ufeffbom',
+  '\uffff\ufffd',
+  '\u{10ffff}',
+  'مرحبا שלום',
+  '日本語',
+  'ß İ ı ﬀ',
+  'x'.repeat(20_000),
+  'é😀\\N\t'.repeat(2_000),
+  'true',
+  '0',
+  '1e3',
+  '2017-11-01',
+]
+  .map(s => JSON.stringify(s))
+  .concat(
+    // the same characters, written by escapes
+    '"\\ud83d\\ude00"',
+    '"\\u0041\\u00e9\\u2028"',
+    '"\\/slash\\/"',
+    '"\\u005cN"',
+    '"\\u005c."',
+    '"\\u0009\\u000a\\u000d"',
+    '"\\uFFFF"',
+    '"\\uDBFF\\uDFFF"',
+    '"\\u007f\x7f"',
+  );
 
 /** Money that numeric(19,4) takes, with ties and notations. */
 const MONEYS: readonly string[] = (
@@ -66,16 +120,47 @@ const MONEYS: readonly string[] = (
   '999999999999999.99994999 "0.30000000000000004" "00012.5" "19.99" 1e-30 "123456789.123450000000000000000001" "0.99995"'
 ).split(' ');
 
-const WHOLES: readonly string[] = '9223372036854775807 -9223372036854775808 9007199254740993 -9007199254740993 0 -0 1 -1 1e3 1.0 12.50e1 1E+2 100e-2 0e99 0.0 null'.split(' ');
+const WHOLES: readonly string[] =
+  '9223372036854775807 -9223372036854775808 9007199254740993 -9007199254740993 0 -0 1 -1 1e3 1.0 12.50e1 1E+2 100e-2 0e99 0.0 null'.split(
+    ' ',
+  );
 
 /** Members of an order that have no column. Their keys are JSON text as well. */
 const UNKNOWN: readonly Member[] = [
-  ['"gift_card"', 'null'], ['"flag"', 'true'], ['"off"', 'false'], ['"n"', '1e3'], ['"scale"', '1.10'], ['"nought"', '-0.0'], ['"tiny"', '12.5e-20'], ['"huge"', '1e100'],
-  ['"long"', '123456789012345678901234567890.123456789012345678901234567890'], ['"id64"', '9007199254740993'], ['"text"', '"\\\\N\\t\\u2028😀\\"\\n"'], ['"empty"', '""'],
-  ['"list"', '[]'], ['"object"', '{}'], ['"list of all"', '[null,true,false,1,"x",[],{},[[1.50]],{"a":[{"b":null}]}]'],
-  ['"nested"', '{"z":1,"a":{"b":{"c":[1,{"d":"\\\\."}]}},"":{"":""}}'], ['"dup inside"', '{"a":1,"a":{"b":2,"b":3}}'], ['""', '"empty key"'], ['"__proto__"', '{"x":1}'],
-  ['"constructor"', '"c"'], ['"toString"', '1'], ['"extra"', '{"y":1}'], ['"line_item_total"', '99'], ['"month"', '"2001_01"'], ['"order_id"', '5'], ['"ID"', '7'],
-  ['"Id "', '8'], ['"tab\\tkey\\\\"', '9'], ['"schlüssel😀"', '"ü"'], ['"quote\\"key"', '1'], ['"value"', '"3"'], ['"isLosslessNumber"', 'true'], ['"10"', '1'], ['"2"', '2'],
+  ['"gift_card"', 'null'],
+  ['"flag"', 'true'],
+  ['"off"', 'false'],
+  ['"n"', '1e3'],
+  ['"scale"', '1.10'],
+  ['"nought"', '-0.0'],
+  ['"tiny"', '12.5e-20'],
+  ['"huge"', '1e100'],
+  ['"long"', '123456789012345678901234567890.123456789012345678901234567890'],
+  ['"id64"', '9007199254740993'],
+  ['"text"', '"\\\\N\\t\\u2028😀\\"\\n"'],
+  ['"empty"', '""'],
+  ['"list"', '[]'],
+  ['"object"', '{}'],
+  ['"list of all"', '[null,true,false,1,"x",[],{},[[1.50]],{"a":[{"b":null}]}]'],
+  ['"nested"', '{"z":1,"a":{"b":{"c":[1,{"d":"\\\\."}]}},"":{"":""}}'],
+  ['"dup inside"', '{"a":1,"a":{"b":2,"b":3}}'],
+  ['""', '"empty key"'],
+  ['"__proto__"', '{"x":1}'],
+  ['"constructor"', '"c"'],
+  ['"toString"', '1'],
+  ['"extra"', '{"y":1}'],
+  ['"line_item_total"', '99'],
+  ['"month"', '"2001_01"'],
+  ['"order_id"', '5'],
+  ['"ID"', '7'],
+  ['"Id "', '8'],
+  ['"tab\\tkey\\\\"', '9'],
+  ['"schlüssel😀"', '"ü"'],
+  ['"quote\\"key"', '1'],
+  ['"value"', '"3"'],
+  ['"isLosslessNumber"', 'true'],
+  ['"10"', '1'],
+  ['"2"', '2'],
 ];
 
 const TEXT_FIELDS = (
@@ -85,7 +170,17 @@ const TEXT_FIELDS = (
 const MONEY_FIELDS = 'subtotal_price total_tax total_discounts total_line_items_price total_price_usd total_discount'.split(' ');
 const WHOLE_FIELDS = 'number total_weight location_id device_id app_id order_number checkout_id'.split(' ');
 const TIME_FIELDS = 'created_at updated_at closed_at cancelled_at'.split(' ');
-const OFFSETS: readonly [string, number][] = [['Z', 0], ['+00:00', 0], ['-00:00', 0], ['+05:30', 330], ['-0400', -240], ['+14', 840], ['-12:00', -720], ['+05:45', 345], ['-05:00', -300]];
+const OFFSETS: readonly [string, number][] = [
+  ['Z', 0],
+  ['+00:00', 0],
+  ['-00:00', 0],
+  ['+05:30', 330],
+  ['-0400', -240],
+  ['+14', 840],
+  ['-12:00', -720],
+  ['+05:45', 345],
+  ['-05:00', -300],
+];
 
 /** Days on which some orders were processed although they come in a file of another month. */
 const OTHER_DAYS: readonly string[] = ['2016-02-29', '1999-12-31', '2038-01-19', '1969-07-20'];
@@ -149,8 +244,15 @@ export function makeOrder(random: Random, o: OrderOptions): RawOrder {
 function makeItem(random: Random, o: OrderOptions, odd: (p: number) => boolean): string {
   const id = o.sharedItems.length > 0 && random.chance(0.15) ? random.pick(o.sharedItems) : o.nextItem();
   const product = odd(0.2) ? random.pick(WHOLES) : String(random.int(1, 1e9));
-  const members: Member[] = [['"id"', id], ['"variant_id"', odd(0.1) ? 'null' : String(random.int(1, 1e9))]];
-  if (!odd(0.1)) members.push(['"quantity"', odd(0.3) ? random.pick(['2147483647', '-2147483648', '0', 'null', '1e1', '2.0']) : String(random.int(1, 9))]);
+  const members: Member[] = [
+    ['"id"', id],
+    ['"variant_id"', odd(0.1) ? 'null' : String(random.int(1, 1e9))],
+  ];
+  if (!odd(0.1))
+    members.push([
+      '"quantity"',
+      odd(0.3) ? random.pick(['2147483647', '-2147483648', '0', 'null', '1e1', '2.0']) : String(random.int(1, 9)),
+    ]);
   if (!odd(0.1)) members.push(['"product_id"', product]);
   if (odd(0.3)) members.push(random.pick(UNKNOWN));
   return `{${(odd(0.3) ? random.shuffle(members) : members).map(m => m.join(':')).join(',')}}`;

@@ -58,7 +58,9 @@ interface File {
 export async function makeDrop(path: string, options: DropOptions): Promise<MadeDrop> {
   const random = new Random(options.seed);
   const { dates, firstId = 2n ** 53n + 1n, awkward = 1 } = options;
-  const users = Array.from({ length: options.users ?? 12 }, (_, i) => (i % 3 === 0 ? String(9007199254740993n + BigInt(i)) : String(110_585_000 + i)));
+  const users = Array.from({ length: options.users ?? 12 }, (_, i) =>
+    i % 3 === 0 ? String(9007199254740993n + BigInt(i)) : String(110_585_000 + i),
+  );
   const made: MadeDrop = { path, orders: [], items: [], faults: [] };
   let id = firstId;
   let item = firstId + 500_000_000n;
@@ -93,7 +95,10 @@ export async function makeDrop(path: string, options: DropOptions): Promise<Made
   if (awkward > 0 && options.orders > 0) put(extremeOrder(random, firstId, dates[0], made), 0);
   for (const order of options.again ?? []) put(options.alter?.(order) ?? order, random.int(0, dates.length - 1));
   if (options.bad) {
-    for (const { why, text } of badOrders(() => good(dates[0], 0.3), order => render(order, 'line'))) {
+    for (const { why, text } of badOrders(
+      () => good(dates[0], 0.3),
+      order => render(order, 'line'),
+    )) {
       const list = random.pick(lists);
       list.splice(random.int(0, list.length), 0, text);
       made.faults.push(why);

@@ -3,7 +3,17 @@
  * rejected (Meaning 5). The names and types are written out here from the contract and from the export, not taken from the program.
  */
 import { LosslessNumber } from 'lossless-json';
-import { type Cell, type ColumnType, canonicalJson, instant, money, refuseUnstorableNumbers, refuseUnstorableText, Unfit, whole } from './oracle-values.js';
+import {
+  type Cell,
+  type ColumnType,
+  canonicalJson,
+  instant,
+  money,
+  refuseUnstorableNumbers,
+  refuseUnstorableText,
+  Unfit,
+  whole,
+} from './oracle-values.js';
 import type { Element } from './oracle-zip.js';
 
 export type Column = readonly [name: string, type: ColumnType];
@@ -110,7 +120,10 @@ function extra(fields: Fields, known: Set<string>): Cell {
   const rest = Object.entries(fields).filter(([k]) => !known.has(k));
   if (rest.length === 0) return null;
   for (const [, value] of rest) refuseUnstorableNumbers(value);
-  return `{${rest.map(([k, v]) => `${JSON.stringify(k)}:${canonicalJson(v)}`).sort().join(',')}}`;
+  return `{${rest
+    .map(([k, v]) => `${JSON.stringify(k)}:${canonicalJson(v)}`)
+    .sort()
+    .join(',')}}`;
 }
 
 export function readOrder(element: Element): ReadOrder | Refused {

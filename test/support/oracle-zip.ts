@@ -30,7 +30,9 @@ export interface DropEntry {
 }
 
 export async function sha256(path: string): Promise<string> {
-  return createHash('sha256').update(await readFile(path)).digest('hex');
+  return createHash('sha256')
+    .update(await readFile(path))
+    .digest('hex');
 }
 
 /** The files of a drop that hold orders, in the order of the zip's directory, one at a time. */

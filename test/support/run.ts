@@ -21,8 +21,7 @@ const PURE = new Set(['unit', 'guards', 'chaos']);
 
 const flags = process.argv.slice(2).filter(a => a.startsWith('-'));
 const names = process.argv.slice(2).filter(a => !a.startsWith('-'));
-const files =
-  names.length > 0 ? [...new Set(names.flatMap(named))] : testsBelow(COMPILED).filter(f => !ON_DEMAND.has(room(f)));
+const files = names.length > 0 ? [...new Set(names.flatMap(named))] : testsBelow(COMPILED).filter(f => !ON_DEMAND.has(room(f)));
 if (files.length === 0) fail('no test found');
 
 const keep = process.env.GLOSSIER_TEST_KEEP === '1';

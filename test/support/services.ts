@@ -34,15 +34,12 @@ export interface TestServices {
 export function testServices(): TestServices {
   const databaseUrl = process.env[TEST_ENV.databaseUrl];
   const brokers = process.env[TEST_ENV.brokers];
-  if (!databaseUrl || !brokers)
-    throw new Error('this test needs Kafka and Postgres: run it by "npm test", or "npm test -- <file>"');
+  if (!databaseUrl || !brokers) throw new Error('this test needs Kafka and Postgres: run it by "npm test", or "npm test -- <file>"');
   return { databaseUrl, brokers: brokers.split(',') };
 }
 
 /** Starts both in a folder of their own under the temporary one; removeServices(dir) ends them. */
-export async function startTestServices(
-  onStep: (text: string) => void = () => {},
-): Promise<TestServices & { dir: string }> {
+export async function startTestServices(onStep: (text: string) => void = () => {}): Promise<TestServices & { dir: string }> {
   const dir = tempDir('services-');
   return { ...(await startLocal({ dir, libDir: LIB_DIR, fast: true, onStep })), dir };
 }
@@ -53,8 +50,7 @@ export async function removeServices(dir: string, keep = false): Promise<void> {
   if (keep) return;
   const { postgres } = await localStatus({ dir });
   // Where the temporary folder cannot be entered by Postgres' user its data lie elsewhere (postgres-place.ts).
-  if (postgres.folder && !postgres.folder.startsWith(dir))
-    rmSync(join(postgres.folder, '..'), { recursive: true, force: true });
+  if (postgres.folder && !postgres.folder.startsWith(dir)) rmSync(join(postgres.folder, '..'), { recursive: true, force: true });
   rmSync(dir, { recursive: true, force: true });
 }
 

@@ -3,7 +3,7 @@
  *
  * Kafka's broker tells its clients where it is, so it must advertise the proxy's port (startKafka's `advertisedPort`).
  */
-import { connect as dial, createServer, type Server, type Socket } from 'node:net';
+import { createServer, connect as dial, type Server, type Socket } from 'node:net';
 
 /** What becomes of bytes, in both directions. `hold` keeps them until the mode changes, `swallow` loses them, `refuse` resets connections. */
 export type Mode = 'forward' | 'hold' | 'swallow' | 'refuse';
@@ -65,7 +65,12 @@ export class TcpProxy {
 
   #accept(client: Socket): void {
     if (this.#mode === 'refuse') return void client.resetAndDestroy();
-    const link = new Link(client, this.target, () => this.delay, () => this.#links.delete(link));
+    const link = new Link(
+      client,
+      this.target,
+      () => this.delay,
+      () => this.#links.delete(link),
+    );
     this.#links.add(link);
     link.set(this.#mode);
   }
@@ -77,11 +82,19 @@ class Link {
   readonly #server: Socket;
   readonly #flows: Flow[];
 
-  constructor(readonly client: Socket, target: number, delay: () => number, onClosed: () => void) {
+  constructor(
+    readonly client: Socket,
+    target: number,
+    delay: () => number,
+    onClosed: () => void,
+  ) {
     const server = dial({ port: target, host: '127.0.0.1' });
     this.#server = server;
     this.#flows = [new Flow(client, server, this, delay), new Flow(server, client, this, delay)];
-    for (const [side, other] of [[client, server], [server, client]]) {
+    for (const [side, other] of [
+      [client, server],
+      [server, client],
+    ]) {
       side.setNoDelay(true);
       side.on('error', () => (this.lost ? undefined : other.resetAndDestroy()));
     }
@@ -113,7 +126,12 @@ class Flow {
   #timer: NodeJS.Timeout | undefined;
   #due = 0;
 
-  constructor(from: Socket, readonly to: Socket, readonly link: Link, delay: () => number) {
+  constructor(
+    from: Socket,
+    readonly to: Socket,
+    readonly link: Link,
+    delay: () => number,
+  ) {
     const take = (chunk: Buffer | null) => {
       if (link.lost) return;
       this.#due = Math.max(this.#due, Date.now() + delay());

@@ -55,8 +55,7 @@ test('a drop is named by its bytes; again counts up, and only behind a publicati
 test('what went to another topic of the same name does not count', () => {
   const old = { ...manifest(ID, 'published', 5), topicId: 'e'.repeat(32) };
   const here = { ...manifest(ID, 'published', 5), topicId: TOPIC };
-  for (const again of [false, true])
-    assert.deepEqual(findPublication(states(old), SHA, again, TOPIC), { id: ID, state: null });
+  for (const again of [false, true]) assert.deepEqual(findPublication(states(old), SHA, again, TOPIC), { id: ID, state: null });
   assert.equal(findPublication(states(here), SHA, false, TOPIC).state?.manifest.orders, 5);
   assert.deepEqual(findPublication(states(here, { ...old, id: `${ID}-2` }), SHA, true, TOPIC), {
     id: `${ID}-2`,

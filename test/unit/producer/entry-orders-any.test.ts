@@ -15,10 +15,7 @@ function written(value: unknown, blanks: Iterator<string>): string {
 }
 const json = () => fc.jsonValue({ maxDepth: 4, depthSize: 'small' });
 const order = () =>
-  fc.oneof(
-    fc.dictionary(fc.oneof(fc.constantFrom('id', 'total', 'line_items'), fc.string()), json(), { maxKeys: 6 }),
-    json(),
-  );
+  fc.oneof(fc.dictionary(fc.oneof(fc.constantFrom('id', 'total', 'line_items'), fc.string()), json(), { maxKeys: 6 }), json());
 
 test('any orders in any layout and any chunks come out as they were', () => {
   fc.assert(
@@ -38,9 +35,7 @@ test('any orders in any layout and any chunks come out as they were', () => {
         found.keys.forEach((key, n) => {
           const id = (orders[n] as { id?: unknown } | null)?.id;
           const plain =
-            Array.isArray(orders[n]) || typeof id !== 'number' || !/^[1-9]\d{0,18}$/.test(JSON.stringify(id))
-              ? null
-              : JSON.stringify(id);
+            Array.isArray(orders[n]) || typeof id !== 'number' || !/^[1-9]\d{0,18}$/.test(JSON.stringify(id)) ? null : JSON.stringify(id);
           assert.equal(key, plain === null || BigInt(plain) >= 2n ** 63n ? null : plain);
         });
       },
@@ -73,26 +68,22 @@ test('a file is taken where JSON.parse takes it, and no other', () => {
     '{"id":1}',
   ];
   fc.assert(
-    fc.property(
-      fc.array(fc.constantFrom(...alphabet), { maxLength: 12 }),
-      fc.integer({ min: 1, max: 9 }),
-      (parts, size) => {
-        const file = `{"orders":[${parts.join('')}]}`;
-        let parsed: { orders?: unknown } | undefined;
-        try {
-          parsed = JSON.parse(file);
-        } catch {}
-        const found = cut(file, [size]);
-        assert.deepEqual(found, cut(file));
-        if (parsed === undefined) assert.ok(found.fault, file);
-        else if (found.fault === null)
-          assert.deepEqual(
-            found.values.map(v => JSON.parse(v)),
-            parsed.orders,
-          );
-        else assert.match(found.fault.reason, /twice|no `orders`|not an array/, file);
-      },
-    ),
+    fc.property(fc.array(fc.constantFrom(...alphabet), { maxLength: 12 }), fc.integer({ min: 1, max: 9 }), (parts, size) => {
+      const file = `{"orders":[${parts.join('')}]}`;
+      let parsed: { orders?: unknown } | undefined;
+      try {
+        parsed = JSON.parse(file);
+      } catch {}
+      const found = cut(file, [size]);
+      assert.deepEqual(found, cut(file));
+      if (parsed === undefined) assert.ok(found.fault, file);
+      else if (found.fault === null)
+        assert.deepEqual(
+          found.values.map(v => JSON.parse(v)),
+          parsed.orders,
+        );
+      else assert.match(found.fault.reason, /twice|no `orders`|not an array/, file);
+    }),
     { numRuns: 3000 },
   );
 });

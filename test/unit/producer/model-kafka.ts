@@ -28,11 +28,7 @@ export async function decodeRecordBatch(batch: Buffer): Promise<DecodedBatch> {
 }
 
 /** What happens to the next request: an error code for one partition, or the connection breaks before or after it is stored. */
-export type Failure =
-  | { partition: number; error: number }
-  | 'lost'
-  | 'stored but not confirmed'
-  | 'one partition is not answered';
+export type Failure = { partition: number; error: number } | 'lost' | 'stored but not confirmed' | 'one partition is not answered';
 
 interface Log {
   records: DecodedRecord[];

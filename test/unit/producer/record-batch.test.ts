@@ -3,13 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { crc32c } from '../../../producer/crc32c.js';
 import { produceRequest } from '../../../producer/produce-request.js';
-import {
-  encodeRecordBatch,
-  encodeRecordHeaders,
-  NO_HEADERS,
-  NumberHeader,
-  RecordBatchBuilder,
-} from '../../../producer/record-batch.js';
+import { encodeRecordBatch, encodeRecordHeaders, NO_HEADERS, NumberHeader, RecordBatchBuilder } from '../../../producer/record-batch.js';
 import { decodeRecordBatch, decodeRequest } from './model-kafka.js';
 
 const SENDER = { producerId: 4611686018427387904n, producerEpoch: 3, baseSequence: 77 };
@@ -28,15 +22,7 @@ test('kafkajs decodes any records that we encode', async () => {
       for (const { key, value, file, index } of records) {
         const bytes = Buffer.from(`${key ?? ''}${value}`);
         const keyEnd = key?.length ?? 0;
-        builder.add(
-          bytes,
-          keyEnd,
-          bytes.length,
-          0,
-          keyEnd,
-          encodeRecordHeaders({ file, drop: 'd' }, 1),
-          number.of(index),
-        );
+        builder.add(bytes, keyEnd, bytes.length, 0, keyEnd, encodeRecordHeaders({ file, drop: 'd' }, 1), number.of(index));
       }
       const raw = builder.length;
       const packed = await builder.pack();

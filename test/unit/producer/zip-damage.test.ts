@@ -46,10 +46,7 @@ test('cut off at the front or in the middle: refused', async () => {
 test('any byte of the structure changed: taken as it was, or refused, and nothing else', async () => {
   const zip = await two();
   const whole = { 'a.json': A, 'b.json': B };
-  const structure = [
-    ...localsOf(zip).flatMap(at => range(at, 30)),
-    ...range(directoryOf(zip)[0], zip.length - directoryOf(zip)[0]),
-  ];
+  const structure = [...localsOf(zip).flatMap(at => range(at, 30)), ...range(directoryOf(zip)[0], zip.length - directoryOf(zip)[0])];
   for (const at of structure) {
     for (const mask of [0x01, 0x80, 0xff]) {
       const broken = altered(zip, z => {
@@ -58,8 +55,7 @@ test('any byte of the structure changed: taken as it was, or refused, and nothin
       try {
         const found = await files(broken);
         // a name may have changed, or a file's name so that it is not wanted; the bytes never
-        for (const [name, text] of Object.entries(found))
-          assert.equal(text, name in whole ? whole[name as 'a.json'] : text === A ? A : B);
+        for (const [name, text] of Object.entries(found)) assert.equal(text, name in whole ? whole[name as 'a.json'] : text === A ? A : B);
       } catch (error) {
         assert.ok(error instanceof DropError, `byte ${at} ^ ${mask}: ${error}`);
       }
@@ -125,23 +121,11 @@ test('a directory with other sizes or another checksum than the data is refused'
     await refusal(altered(zip, z => z.writeUInt32LE(A.length + 1, a + 24))),
     `a.json has ${A.length} bytes where the directory tells of ${A.length + 1}`,
   );
-  assert.match(
-    await refusal(altered(zip, z => z.writeUInt32LE(z.readUInt32LE(a + 20) - 3, a + 20))),
-    /a\.json is damaged/,
-  );
-  assert.equal(
-    await refusal(altered(zip, z => z.writeUInt32LE(1e9, a + 20))),
-    'drop.zip: a.json lies outside the zip by the directory',
-  );
-  assert.equal(
-    await refusal(altered(zip, z => z.writeUInt32LE(1e9, a + 42))),
-    'drop.zip: a.json lies outside the zip by the directory',
-  );
+  assert.match(await refusal(altered(zip, z => z.writeUInt32LE(z.readUInt32LE(a + 20) - 3, a + 20))), /a\.json is damaged/);
+  assert.equal(await refusal(altered(zip, z => z.writeUInt32LE(1e9, a + 20))), 'drop.zip: a.json lies outside the zip by the directory');
+  assert.equal(await refusal(altered(zip, z => z.writeUInt32LE(1e9, a + 42))), 'drop.zip: a.json lies outside the zip by the directory');
   assert.equal(await refusal(altered(zip, z => z.writeUInt32LE(3, a + 42))), 'a.json is not where the directory says');
-  assert.equal(
-    await refusal(altered(zip, z => z.writeUInt32LE(B.length + 1, b + 24))),
-    'drop.zip: b.json has two sizes in the directory',
-  );
+  assert.equal(await refusal(altered(zip, z => z.writeUInt32LE(B.length + 1, b + 24))), 'drop.zip: b.json has two sizes in the directory');
   // the local header's sizes and checksum do not count: the directory's do
   assert.deepEqual(await files(altered(zip, z => z.fill(0x55, localsOf(z)[0] + 14, localsOf(z)[0] + 26))), {
     'a.json': A,
@@ -153,11 +137,7 @@ test('a number of entries that is not that of the directory is refused', async (
   const zip = await two();
   const end = endOf(zip);
   for (const count of [0, 1, 3, 500]) {
-    assert.equal(
-      await refusal(altered(zip, z => z.writeUInt16LE(count, end + 10))),
-      'drop.zip has a corrupt directory',
-      `${count}`,
-    );
+    assert.equal(await refusal(altered(zip, z => z.writeUInt16LE(count, end + 10))), 'drop.zip has a corrupt directory', `${count}`);
   }
   assert.match(await refusal(altered(zip, z => z.writeUInt16LE(1, end + 4))), /one part of a zip of several/);
 });

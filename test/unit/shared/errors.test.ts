@@ -8,10 +8,7 @@ const { GlossierError, UsageError, ServiceError, InterruptedError, errorCode, on
 test('an error has the name of its class, a hint, a cause and an exit code', () => {
   const cause = new Error('below');
   const e = new ServiceError('what', { hint: 'what to do', cause });
-  assert.deepEqual(
-    [e.name, e.message, e.hint, e.cause, e.exitCode, e.retryable],
-    ['ServiceError', 'what', 'what to do', cause, 1, false],
-  );
+  assert.deepEqual([e.name, e.message, e.hint, e.cause, e.exitCode, e.retryable], ['ServiceError', 'what', 'what to do', cause, 1, false]);
   assert.equal(new UsageError('x').exitCode, 2);
   assert.ok(!('cause' in new GlossierError('x')));
 });

@@ -1,15 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import {
-  faultAt,
-  hadEscapes,
-  INCOMPLETE,
-  MALFORMED,
-  skipSpace,
-  skipString,
-  skipValue,
-} from '../../../shared/json-scan.js';
+import { faultAt, hadEscapes, INCOMPLETE, MALFORMED, skipSpace, skipString, skipValue } from '../../../shared/json-scan.js';
 import { json, jsonText, layout, parses, write } from './json-text.js';
 
 /** Reads a whole text: the end of its one value, or why not. A blank behind it ends a number, as in a file. */

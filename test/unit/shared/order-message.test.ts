@@ -15,10 +15,7 @@ test('a place that is written is read back, from text and from bytes', () => {
     fc.property(place, p => {
       const headers = encodeHeaders(p);
       assert.deepEqual(decodeHeaders(headers), { ...p });
-      assert.deepEqual(
-        decodeHeaders(Object.fromEntries(Object.entries(headers).map(([k, v]) => [k, Buffer.from(v)]))),
-        { ...p },
-      );
+      assert.deepEqual(decodeHeaders(Object.fromEntries(Object.entries(headers).map(([k, v]) => [k, Buffer.from(v)]))), { ...p });
     }),
   );
 });
@@ -30,14 +27,12 @@ test('without drop, file and index a message belongs to no drop', () => {
   assert.equal(decodeHeaders({}), null);
   for (const lost of ['drop', 'file', 'index']) assert.equal(decodeHeaders({ ...GOOD, [lost]: undefined }), null, lost);
   assert.equal(decodeHeaders({ ...GOOD, drop: '' }), null);
-  for (const index of ['', '-1', '01', '1.0', '1e3', 'x', '1000000000', ' 1'])
-    assert.equal(decodeHeaders({ ...GOOD, index }), null, index);
+  for (const index of ['', '-1', '01', '1.0', '1e3', 'x', '1000000000', ' 1']) assert.equal(decodeHeaders({ ...GOOD, index }), null, index);
   assert.equal(decodeIndex(Buffer.from('42')), 42);
 });
 
 test('a month that is none is not there', () => {
-  for (const month of ['2017-12', '2017_13', '', undefined])
-    assert.equal(decodeHeaders({ ...GOOD, month })!.month, null);
+  for (const month of ['2017-12', '2017_13', '', undefined]) assert.equal(decodeHeaders({ ...GOOD, month })!.month, null);
 });
 
 test('of a repeated header the last counts, and NUL, which Postgres cannot hold, is replaced', () => {

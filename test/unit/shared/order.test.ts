@@ -1,15 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import {
-  daysInMonth,
-  fieldKind,
-  isMonth,
-  LINE_ITEM_FIELDS,
-  monthOfFile,
-  ORDER_FIELDS,
-  USER_FIELDS,
-} from '../../../shared/order.js';
+import { daysInMonth, fieldKind, isMonth, LINE_ITEM_FIELDS, monthOfFile, ORDER_FIELDS, USER_FIELDS } from '../../../shared/order.js';
 
 test('the month of a file is the date in the last part of its name', () => {
   for (const [name, want] of [
@@ -59,8 +51,7 @@ test('months that exist', () => {
 
 test('days of a month are those of Date', () => {
   for (let year = 1583; year < 2420; year++)
-    for (let month = 1; month <= 12; month++)
-      assert.equal(daysInMonth(year, month), new Date(Date.UTC(year, month, 0)).getUTCDate());
+    for (let month = 1; month <= 12; month++) assert.equal(daysInMonth(year, month), new Date(Date.UTC(year, month, 0)).getUTCDate());
 });
 
 test('the fields are the contract’s', () => {
@@ -69,10 +60,7 @@ test('the fields are the contract’s', () => {
       .sort()
       .join(' ');
   assert.equal(of('bigint'), 'app_id checkout_id device_id id location_id number order_number total_weight user_id');
-  assert.equal(
-    of('money'),
-    'subtotal_price total_discount total_discounts total_line_items_price total_price total_price_usd total_tax',
-  );
+  assert.equal(of('money'), 'subtotal_price total_discount total_discounts total_line_items_price total_price total_price_usd total_tax');
   assert.equal(of('instant'), 'cancelled_at closed_at created_at processed_at updated_at');
   assert.equal(of('boolean'), 'confirmed taxes_included test');
   assert.deepEqual(USER_FIELDS, ['customer_locale', 'buyer_accepts_marketing', 'contact_email', 'phone']);

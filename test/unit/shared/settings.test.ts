@@ -50,10 +50,7 @@ test('amounts take their units', () => {
   );
   const batchWait = (text: string) => resolveSettings({ batchWait: text }, {}).settings.batchWait;
   assert.deepEqual(['0', '2', '1.5s', '250ms', '1m', '1min'].map(batchWait), [0, 2000, 1500, 250, 60_000, 60_000]);
-  assert.deepEqual(resolveSettings({ kafkaBrokers: ' a:1, b:2 ,', databaseUrl: 'x' }, {}).settings.kafkaBrokers, [
-    'a:1',
-    'b:2',
-  ]);
+  assert.deepEqual(resolveSettings({ kafkaBrokers: ' a:1, b:2 ,', databaseUrl: 'x' }, {}).settings.kafkaBrokers, ['a:1', 'b:2']);
 });
 
 test('every bound holds, on both sides', () => {
@@ -61,12 +58,10 @@ test('every bound holds, on both sides', () => {
     const d: Declaration = SETTINGS[name];
     if (d.min === undefined) continue;
     const unit = { seconds: 'ms', bytes: 'B' }[d.kind as string] ?? '';
-    for (const edge of [d.min, d.max!])
-      assert.equal(resolveSettings({ [name]: `${edge}${unit}` }, {}).settings[name], edge);
+    for (const edge of [d.min, d.max!]) assert.equal(resolveSettings({ [name]: `${edge}${unit}` }, {}).settings[name], edge);
     assert.match(faults({ [name]: `${d.max! + 1}${unit}` }), new RegExp(`^--${d.flag} ".*" is outside .+…`));
     if (d.min > 0) assert.match(faults({ [name]: `${d.min - 1}${unit}` }), /is outside/);
-    for (const bad of ['x', '', '-1', '1x', '1e3', 'NaN'])
-      assert.notEqual(faults({ [name]: bad }), '', `${d.flag} ${bad}`);
+    for (const bad of ['x', '', '-1', '1x', '1e3', 'NaN']) assert.notEqual(faults({ [name]: bad }), '', `${d.flag} ${bad}`);
   }
 });
 
@@ -81,8 +76,7 @@ test('all faults are told at once, each with where it was looked for', () => {
 test('rules between settings', () => {
   assert.match(faults({}, { KAFKA_BROKERS: 'a:1' }), /KAFKA_BROKERS is set and DATABASE_URL is not/);
   assert.match(faults({ databaseUrl: 'postgres://x' }), /DATABASE_URL is set and KAFKA_BROKERS is not/);
-  for (const topic of ['a b', '.', '..', 'ä', 'a/b', 'x'.repeat(244)])
-    assert.match(faults({ topic }), /ORDERS_TOPIC may hold/, topic);
+  for (const topic of ['a b', '.', '..', 'ä', 'a/b', 'x'.repeat(244)]) assert.match(faults({ topic }), /ORDERS_TOPIC may hold/, topic);
   for (const schema of ['pg_x', 'PG_x', 'information_schema', 'glossier', 'Glossier', 'ü'.repeat(32)])
     assert.match(faults({ databaseSchema: schema }), /DATABASE_SCHEMA/, schema);
   assert.equal(faults({ databaseSchema: 'Shop "x"' }), '');

@@ -1,13 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import {
-  BatchQueue,
-  type FetchedMessages,
-  type MessageBatch,
-  messageBytes,
-  type OrderMessage,
-} from '../../../../consumer/intake/batch.js';
+import { BatchQueue, type FetchedMessages, type MessageBatch, messageBytes, type OrderMessage } from '../../../../consumer/intake/batch.js';
 
 function message(partition: number, offset: number, size: number): OrderMessage {
   return { partition, offset, key: null, value: size < 0 ? null : Buffer.alloc(size), place: null };
@@ -47,10 +41,7 @@ function takeAll(fetched: FetchedMessages[], maxOrders: number, maxBytes: number
   const batches: MessageBatch[] = [];
   for (let batch = queue.take(maxOrders, maxBytes, 7); batch !== null; batch = queue.take(maxOrders, maxBytes, 7)) {
     assert.ok(batches.push(batch) < 1000, 'it ends');
-    assert.equal(
-      queue.orders,
-      fetched.reduce((n, f) => n + f.messages.length, 0) - batches.reduce((n, b) => n + b.messages.length, 0),
-    );
+    assert.equal(queue.orders, fetched.reduce((n, f) => n + f.messages.length, 0) - batches.reduce((n, b) => n + b.messages.length, 0));
   }
   assert.deepEqual([queue.empty, queue.orders, queue.bytes], [true, 0, 0]);
   return batches;
@@ -58,58 +49,48 @@ function takeAll(fetched: FetchedMessages[], maxOrders: number, maxBytes: number
 
 test('every message is in one batch, in the order of its partition, within the bounds', () => {
   fc.assert(
-    fc.property(
-      fetches,
-      fc.integer({ min: 1, max: 10 }),
-      fc.integer({ min: 300, max: 4000 }),
-      (fetched, maxOrders, maxBytes) => {
-        const batches = takeAll(fetched, maxOrders, maxBytes);
-        assert.deepEqual(
-          batches.flatMap(b => b.messages),
-          fetched.flatMap(f => f.messages),
-        );
-        for (const b of batches) {
-          const bytes = b.messages.reduce((n, m) => n + messageBytes(m), 0);
-          assert.equal(b.bytes, bytes);
-          assert.ok(b.messages.length <= maxOrders);
-          assert.ok(bytes <= maxBytes || b.messages.length === 1, 'one message goes however large it is');
-          assert.equal(b.generation, 7);
-        }
-      },
-    ),
+    fc.property(fetches, fc.integer({ min: 1, max: 10 }), fc.integer({ min: 300, max: 4000 }), (fetched, maxOrders, maxBytes) => {
+      const batches = takeAll(fetched, maxOrders, maxBytes);
+      assert.deepEqual(
+        batches.flatMap(b => b.messages),
+        fetched.flatMap(f => f.messages),
+      );
+      for (const b of batches) {
+        const bytes = b.messages.reduce((n, m) => n + messageBytes(m), 0);
+        assert.equal(b.bytes, bytes);
+        assert.ok(b.messages.length <= maxOrders);
+        assert.ok(bytes <= maxBytes || b.messages.length === 1, 'one message goes however large it is');
+        assert.equal(b.generation, 7);
+      }
+    }),
     { numRuns: 1000 },
   );
 });
 
 test('the segments of a partition follow on each other without a gap, and hold their messages', () => {
   fc.assert(
-    fc.property(
-      fetches,
-      fc.integer({ min: 1, max: 10 }),
-      fc.integer({ min: 300, max: 4000 }),
-      (fetched, maxOrders, maxBytes) => {
-        const at = new Map<number, number>();
-        for (const b of takeAll(fetched, maxOrders, maxBytes)) {
-          assert.deepEqual(
-            b.segments.map(s => s.partition),
-            [...new Set(b.segments.map(s => s.partition))].sort((x, y) => x - y),
-          );
-          assert.equal(
-            b.segments.reduce((n, s) => n + s.messages, 0),
-            b.messages.length,
-          );
-          for (const s of b.segments) {
-            assert.equal(s.from, at.get(s.partition) ?? 100);
-            assert.ok(s.to > s.from, 'a segment moves its position');
-            at.set(s.partition, s.to);
-            const mine = b.messages.filter(m => m.partition === s.partition);
-            assert.equal(mine.length, s.messages);
-            assert.ok(mine.every(m => m.offset >= s.from && m.offset < s.to));
-          }
+    fc.property(fetches, fc.integer({ min: 1, max: 10 }), fc.integer({ min: 300, max: 4000 }), (fetched, maxOrders, maxBytes) => {
+      const at = new Map<number, number>();
+      for (const b of takeAll(fetched, maxOrders, maxBytes)) {
+        assert.deepEqual(
+          b.segments.map(s => s.partition),
+          [...new Set(b.segments.map(s => s.partition))].sort((x, y) => x - y),
+        );
+        assert.equal(
+          b.segments.reduce((n, s) => n + s.messages, 0),
+          b.messages.length,
+        );
+        for (const s of b.segments) {
+          assert.equal(s.from, at.get(s.partition) ?? 100);
+          assert.ok(s.to > s.from, 'a segment moves its position');
+          at.set(s.partition, s.to);
+          const mine = b.messages.filter(m => m.partition === s.partition);
+          assert.equal(mine.length, s.messages);
+          assert.ok(mine.every(m => m.offset >= s.from && m.offset < s.to));
         }
-        for (const f of fetched) assert.ok(at.get(f.partition)! >= f.to);
-      },
-    ),
+      }
+      for (const f of fetched) assert.ok(at.get(f.partition)! >= f.to);
+    }),
     { numRuns: 1000 },
   );
 });

@@ -28,15 +28,10 @@ test('every message counts once, under its file, partition and month', () => {
   fc.assert(
     fc.property(fc.array(outcome, { maxLength: 40 }), fc.integer({ min: -1, max: 6 }), (outcomes, before) => {
       const { entries, repeats } = tally(outcomes, () => before);
-      const sum = (key: 'loaded' | 'bypassed' | 'rejected' | 'repeated' | 'lineItems') =>
-        entries.reduce((n, e) => n + e[key], 0);
+      const sum = (key: 'loaded' | 'bypassed' | 'rejected' | 'repeated' | 'lineItems') => entries.reduce((n, e) => n + e[key], 0);
       assert.equal(sum('loaded') + sum('bypassed') + sum('rejected') + sum('repeated'), outcomes.length);
       assert.equal(sum('repeated'), repeats.size);
-      assert.equal(
-        sum('loaded'),
-        outcomes.filter(x => x.outcome === 'loaded').length,
-        'what is loaded is never a repeat',
-      );
+      assert.equal(sum('loaded'), outcomes.filter(x => x.outcome === 'loaded').length, 'what is loaded is never a repeat');
       assert.equal(
         sum('lineItems'),
         outcomes.reduce((n, x) => n + x.lineItems, 0),

@@ -37,9 +37,7 @@ test('a line of a month table leads to the message that gave it', () => {
 });
 
 test('a line of the mapping leads to the order that it belongs to', () => {
-  const at = [1, 2, 3, 4, 5, 6].map(
-    line => named(`COPY order_line_item_mapping, line ${line}, column extra: "{}"`)!.at,
-  );
+  const at = [1, 2, 3, 4, 5, 6].map(line => named(`COPY order_line_item_mapping, line ${line}, column extra: "{}"`)!.at);
   assert.deepEqual(at, [1, 1, 4, 4, 4, 6]);
 });
 

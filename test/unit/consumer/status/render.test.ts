@@ -65,10 +65,7 @@ test('a status shows each drop with its books and what it waits for', () => {
   assert.equal(line('-  ')[1], '(other producers)');
   assert.match(text, /^ +0 +1,000 +2,200 +1,200$/m);
   assert.match(text, /^orders__2017_12 +13,180$/m);
-  assert.match(
-    text,
-    /^Lag 1,200; user_staging 3 row\(s\); rejects 1 order\(s\), 2 file\(s\)\n {2}2 × broken_file\n {2}1 × bad_id at id$/m,
-  );
+  assert.match(text, /^Lag 1,200; user_staging 3 row\(s\); rejects 1 order\(s\), 2 file\(s\)\n {2}2 × broken_file\n {2}1 × bad_id at id$/m);
   assert.doesNotMatch(text, /[ \t]$/m);
 });
 
@@ -102,10 +99,7 @@ const REJECT = {
 
 test('rejects are one line each, and control characters of a name do not reach the terminal', () => {
   assert.equal(renderRejects([], 80), 'Nothing is rejected.');
-  const text = renderRejects(
-    [REJECT, { ...REJECT, id: 5, kind: 'file', file: 'a\u001b[2J\n.json', index: null, order_id: null }],
-    100,
-  );
+  const text = renderRejects([REJECT, { ...REJECT, id: 5, kind: 'file', file: 'a\u001b[2J\n.json', index: null, order_id: null }], 100);
   assert.equal(text.split('\n').length, 3);
   assert.match(text, /^4 +order +2017-12-04\.json +7 +9007199254740993 +id is null$/m);
   assert.doesNotMatch(text, /[\u0000-\u0009\u000b-\u001f]/);

@@ -1,11 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import {
-  LINE_ITEM_COLUMNS,
-  ORDER_COLUMNS,
-  REGISTRY_COLUMNS,
-  STAGING_COLUMNS,
-} from '../../../../consumer/schema/tables.js';
+import { LINE_ITEM_COLUMNS, ORDER_COLUMNS, REGISTRY_COLUMNS, STAGING_COLUMNS } from '../../../../consumer/schema/tables.js';
 import { CopyText } from '../../../../consumer/transform/copy-text.js';
 import { type KnownIds, type MessagePlace, RowSet } from '../../../../consumer/transform/order-rows.js';
 import { OrderScan } from '../../../../consumer/transform/order-scan.js';
@@ -154,10 +149,7 @@ test('a long number is quoted in part only', () => {
 test('of two orders of one id the first wins, and of two line items', () => {
   const rows = new RowSet({ orders: new Set(['4']), lineItems: new Set(['60']) });
   assert.equal(add(rows, order({ id: '4' })), 'bypassed');
-  assert.equal(
-    add(rows, order({ id: '5', total_price: '"1"', line_items: '[{"id":60},{"id":61},{"id":61,"quantity":9}]' })),
-    'loaded',
-  );
+  assert.equal(add(rows, order({ id: '5', total_price: '"1"', line_items: '[{"id":60},{"id":61},{"id":61,"quantity":9}]' })), 'loaded');
   assert.equal(add(rows, order({ id: '5', total_price: '"2"', line_items: '[{"id":62}]' })), 'bypassed');
   assert.equal(add(rows, order({ id: '5e0', line_items: '[]' })), 'bypassed');
   assert.equal(add(rows, order({ id: '6', line_items: '[{"id":62},{"id":61}]' })), 'loaded');
@@ -201,9 +193,6 @@ test('on the optimistic way nothing is looked at: two of one id are two rows', (
 
 test('money and instants that are written with escapes are read as what they say', () => {
   const rows = new RowSet(null);
-  assert.equal(
-    add(rows, order({ total_price: '"\\u0031\\u002e5"', processed_at: '"2017\\u002d12-04T10:00:00Z"' })),
-    'loaded',
-  );
+  assert.equal(add(rows, order({ total_price: '"\\u0031\\u002e5"', processed_at: '"2017\\u002d12-04T10:00:00Z"' })), 'loaded');
   assert.deepEqual([months(rows)[0].total_price, months(rows)[0].processed_at], ['1.5', '2017-12-04T10:00:00Z']);
 });

@@ -23,8 +23,7 @@ const slice = (from: number, to: number) => Buffer.from(scan.bytes.subarray(from
 /** Unknown fields as JSON.parse would have them: of two of one name the last. */
 function extraOf(extra: number[]): Record<string, unknown> {
   const members: string[] = [];
-  for (let i = 0; i < extra.length; i += 4)
-    members.push(`${slice(extra[i], extra[i + 1])}:${slice(extra[i + 2], extra[i + 3])}`);
+  for (let i = 0; i < extra.length; i += 4) members.push(`${slice(extra[i], extra[i + 1])}:${slice(extra[i + 2], extra[i + 3])}`);
   return JSON.parse(`{${members.join(',')}}`);
 }
 
@@ -49,10 +48,7 @@ const member: fc.Arbitrary<[string, Json]> = fc.oneof(
   { weight: 6, arbitrary: fc.tuple(fc.constantFrom(...FIELDS.slice(0, -1)), json) },
   {
     weight: 2,
-    arbitrary: fc.tuple(
-      fc.constant('line_items'),
-      fc.oneof({ weight: 4, arbitrary: fc.array(item, { maxLength: 20 }) }, json),
-    ),
+    arbitrary: fc.tuple(fc.constant('line_items'), fc.oneof({ weight: 4, arbitrary: fc.array(item, { maxLength: 20 }) }, json)),
   },
   { weight: 2, arbitrary: fc.tuple(jsonText, json) },
 );

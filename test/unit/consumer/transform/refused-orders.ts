@@ -37,18 +37,8 @@ export const REFUSED: [change: Members, code: string, path: string, reason: stri
   [{ line_items: undefined }, 'bad_line_items', 'line_items', 'line_items is missing, an array was expected'],
   [{ line_items: '{}' }, 'bad_line_items', 'line_items', 'line_items is an object, an array was expected'],
   [{ line_items: '[{"id":1},null]' }, 'bad_line_items', 'line_items[1]', 'line_items[1] is not an object'],
-  [
-    { line_items: '[{"id":1},{}]' },
-    'bad_line_items',
-    'line_items[1].id',
-    'line_items[1].id is missing, a whole number was expected',
-  ],
-  [
-    { line_items: '[{"id":"1"}]' },
-    'bad_line_items',
-    'line_items[0].id',
-    'line_items[0].id is a string, a whole number was expected',
-  ],
+  [{ line_items: '[{"id":1},{}]' }, 'bad_line_items', 'line_items[1].id', 'line_items[1].id is missing, a whole number was expected'],
+  [{ line_items: '[{"id":"1"}]' }, 'bad_line_items', 'line_items[0].id', 'line_items[0].id is a string, a whole number was expected'],
   [{ line_items: '[{"id":0}]' }, 'bad_line_items', 'line_items[0].id', `line_items[0].id ${WHOLE}`],
   [
     { line_items: '[{"id":1,"quantity":2147483648}]' },
@@ -56,12 +46,7 @@ export const REFUSED: [change: Members, code: string, path: string, reason: stri
     'line_items[0].quantity',
     'line_items[0].quantity: 2147483648 does not fit integer',
   ],
-  [
-    { line_items: '[{"id":1,"quantity":1.5}]' },
-    'bad_number',
-    'line_items[0].quantity',
-    'line_items[0].quantity is not a whole number',
-  ],
+  [{ line_items: '[{"id":1,"quantity":1.5}]' }, 'bad_number', 'line_items[0].quantity', 'line_items[0].quantity is not a whole number'],
   [
     { line_items: '[{"id":1,"product_id":"2"}]' },
     'bad_type',
@@ -86,12 +71,7 @@ export const REFUSED: [change: Members, code: string, path: string, reason: stri
   [{ test: '"no"' }, 'bad_type', 'test', 'test is a string, true or false was expected'],
   [{ note: '5' }, 'bad_type', 'note', 'note is a number, a string was expected'],
   [{ note: '"a\\u0000"' }, 'bad_text', 'note', 'note holds NUL or an unpaired surrogate, which Postgres cannot store'],
-  [
-    { email: '"\\ud800"' },
-    'bad_text',
-    'email',
-    'email holds NUL or an unpaired surrogate, which Postgres cannot store',
-  ],
+  [{ email: '"\\ud800"' }, 'bad_text', 'email', 'email holds NUL or an unpaired surrogate, which Postgres cannot store'],
   [{ phone: '{}' }, 'bad_type', 'phone', 'phone is an object, a string was expected'],
   [
     { buyer_accepts_marketing: '1' },

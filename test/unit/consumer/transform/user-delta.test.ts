@@ -19,10 +19,7 @@ const order: fc.Arbitrary<Order> = fc.record({
   id: fc.bigInt({ min: 1n, max: 2n ** 63n - 1n }),
   seconds: fc.integer({ min: 1_500_000_000, max: 1_500_000_000 + 40 * 86_400 }),
   micros: fc.constantFrom(0, 1, 999_999),
-  units: fc.oneof(
-    fc.bigInt({ min: -(10n ** 10n), max: 10n ** 10n }),
-    fc.bigInt({ min: -(10n ** 19n), max: 10n ** 19n }),
-  ),
+  units: fc.oneof(fc.bigInt({ min: -(10n ** 10n), max: 10n ** 10n }), fc.bigInt({ min: -(10n ** 19n), max: 10n ** 19n })),
 });
 
 const micros = (o: Order) => BigInt(o.seconds) * 1_000_000n + BigInt(o.micros);
@@ -33,15 +30,7 @@ test('whatever orders in whatever order: one row a user, with count, sum, extrem
       const deltas = new UserDeltas();
       for (const o of orders) {
         const small = o.units > -(10n ** 10n) && o.units < 10n ** 10n;
-        deltas.add(
-          o.user,
-          String(o.id),
-          o.seconds,
-          o.micros,
-          small ? Number(o.units) : Number.NaN,
-          o.units,
-          () => `${o.id}\ta\tb\tc`,
-        );
+        deltas.add(o.user, String(o.id), o.seconds, o.micros, small ? Number(o.units) : Number.NaN, o.units, () => `${o.id}\ta\tb\tc`);
       }
       const out = new CopyText();
       deltas.write(out);

@@ -6,20 +6,14 @@ import * as values from '../../../../consumer/transform/values.js';
 const { parseBigint, parseInstant, parseMoney } = values;
 
 /** Runs a parser on a text that stands between other bytes, which it must not look at. */
-function on<T>(
-  parse: (b: Uint8Array, from: number, to: number) => boolean,
-  text: string,
-  result: () => T,
-): T | 'form' | 'range' {
+function on<T>(parse: (b: Uint8Array, from: number, to: number) => boolean, text: string, result: () => T): T | 'form' | 'range' {
   const b = Buffer.from(`9${text}9`, 'latin1');
   return parse(b, 1, b.length - 1) ? result() : values.failure;
 }
 
 const bigint = (text: string) => on(parseBigint, text, () => BigInt(values.normalText ?? text));
-const money = (text: string) =>
-  on(parseMoney, text, () => (Number.isNaN(values.moneyUnits) ? values.moneyBig : BigInt(values.moneyUnits)));
-const instant = (text: string) =>
-  on(parseInstant, text, () => values.instantText(values.instantSeconds, values.instantMicros));
+const money = (text: string) => on(parseMoney, text, () => (Number.isNaN(values.moneyUnits) ? values.moneyBig : BigInt(values.moneyUnits)));
+const instant = (text: string) => on(parseInstant, text, () => values.instantText(values.instantSeconds, values.instantMicros));
 
 /** A decimal as numerator and power of ten, with nothing but BigInt. */
 function rational(text: string): { n: bigint; scale: bigint } {
@@ -30,8 +24,7 @@ function rational(text: string): { n: bigint; scale: bigint } {
   };
 }
 
-const digits = (min: number, max: number) =>
-  fc.string({ unit: fc.constantFrom(...'0123456789'), minLength: min, maxLength: max });
+const digits = (min: number, max: number) => fc.string({ unit: fc.constantFrom(...'0123456789'), minLength: min, maxLength: max });
 const jsonNumber = fc
   .tuple(
     fc.constantFrom('', '-'),
@@ -234,23 +227,12 @@ test('any instant is the one that Date reads, to the microsecond', () => {
       const size = Math.abs(offset);
       const text = `${local.toISOString().slice(0, 19)}.${pad(micros, 6)}${offset < 0 ? '-' : '+'}${pad(Math.floor(size / 60))}:${pad(size % 60)}`;
       const want = new Date(local.getTime() - offset * 60_000);
-      const shown = on(parseInstant, text, () => [
-        values.instantSeconds,
-        values.instantMicros,
-        values.monthOf(values.instantSeconds),
-      ]);
+      const shown = on(parseInstant, text, () => [values.instantSeconds, values.instantMicros, values.monthOf(values.instantSeconds)]);
       const iso = want.toISOString().replace(/^\+0*/, '');
       const [year, month] = /^(\d+)-(\d\d)/.exec(iso)!.slice(1);
-      assert.deepEqual(shown, [
-        want.getTime() / 1000,
-        micros,
-        Number(year) > 9999 ? '9999_12' : `${pad(Number(year), 4)}_${month}`,
-      ]);
+      assert.deepEqual(shown, [want.getTime() / 1000, micros, Number(year) > 9999 ? '9999_12' : `${pad(Number(year), 4)}_${month}`]);
       if (Number(year) <= 9999)
-        assert.equal(
-          values.instantText(want.getTime() / 1000, micros),
-          `${iso.slice(0, 10)} ${iso.slice(11, 19)}.${pad(micros, 6)}+00`,
-        );
+        assert.equal(values.instantText(want.getTime() / 1000, micros), `${iso.slice(0, 10)} ${iso.slice(11, 19)}.${pad(micros, 6)}+00`);
     }),
     { numRuns: 3000 },
   );
@@ -276,8 +258,7 @@ test('days of the calendar count up by one, over 400 years and their borders', (
   let day = values.daysFromCivil(1799, 12, 31);
   for (let year = 1800; year <= 2200; year++) {
     for (let month = 1; month <= 12; month++) {
-      for (let d = 1; d <= new Date(Date.UTC(year, month, 0)).getUTCDate(); d++)
-        assert.equal(values.daysFromCivil(year, month, d), ++day);
+      for (let d = 1; d <= new Date(Date.UTC(year, month, 0)).getUTCDate(); d++) assert.equal(values.daysFromCivil(year, month, d), ++day);
     }
   }
   assert.equal(values.daysFromCivil(1970, 1, 1), 0);

@@ -1,9 +1,18 @@
 /** What a worker knows of its topic: that it is the one whose positions Postgres holds, where those are, and up to where a drain goes. */
 import { ServiceError } from '../shared/errors.js';
-import { type Admin, ensureTopics, type TopicOffsets, topicInfo, topicOffsets } from '../shared/kafka.js';
+import {
+  type Admin,
+  describeTopic,
+  ensureTopics,
+  type InnerCluster,
+  openCluster,
+  type TopicInfo,
+  type TopicOffsets,
+  topicOffsets,
+} from '../shared/kafka.js';
 import { pause } from '../shared/outage.js';
 import type { Link } from './load/link.js';
-import { claimTopic, type Positions, readPositions } from './load/positions.js';
+import { claimTopic, madeAnew, type Positions, readPositions } from './load/positions.js';
 import { migrate } from './schema/migrate.js';
 import type { Tables } from './schema/tables.js';
 import type { WorkerOptions } from './worker-options.js';
@@ -20,6 +29,7 @@ export class TopicState {
   /** True from when on what counts as everything is fixed. */
   sealed = false;
   #ends: TopicOffsets[] = [];
+  #cluster: InnerCluster | null = null;
   /** Sum of the positions when the worker started. */
   #start = 0;
 
@@ -100,9 +110,38 @@ export class TopicState {
     }
   }
 
+  /**
+   * Checks that the topic is still the one whose positions Postgres holds. Asked between the fetch of a batch and its transaction, so that
+   * nothing of a topic that was made anew under the same name is loaded as if it came next.
+   *
+   * @throws TopicError when it is another one
+   */
+  async check(): Promise<void> {
+    const id = await this.patiently(() => this.#askId());
+    if (id !== this.id) throw madeAnew(this.options.settings.topic);
+  }
+
+  async close(): Promise<void> {
+    await this.#cluster?.disconnect().catch(() => {});
+  }
+
+  /** A broker that has just started may not know its topics for a moment, so one that is missing is asked for again. */
   async #askId(): Promise<string> {
-    const info = await topicInfo(this.options.kafka, this.options.settings.topic);
-    if (info === null) throw new ServiceError(`the topic "${this.options.settings.topic}" is not there any more`);
-    return info.id;
+    for (let tries = 0; ; tries++) {
+      const info = await this.#ask();
+      if (info !== null) return info.id;
+      if (tries >= SHORT_TRIES) throw new ServiceError(`the topic "${this.options.settings.topic}" is not there any more`);
+      await pause(SHORT_WAIT, this.options.signal);
+    }
+  }
+
+  async #ask(): Promise<TopicInfo | null> {
+    this.#cluster ??= await openCluster(this.options.kafka);
+    return describeTopic(this.#cluster, this.options.settings.topic).catch(async error => {
+      const broken = this.#cluster;
+      this.#cluster = null;
+      await broken?.disconnect().catch(() => {});
+      throw error;
+    });
   }
 }

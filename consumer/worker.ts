@@ -156,7 +156,7 @@ class Worker {
           await this.#settle();
           continue;
         }
-        const prepared = await this.#loader.prepare(batch);
+        const [prepared] = await Promise.all([this.#loader.prepare(batch), this.#topic.check()]);
         await this.#settle();
         if (stop.aborted || batch.generation !== this.#consumer.generation) continue;
         this.#loading = this.#load(prepared);
@@ -227,6 +227,7 @@ class Worker {
 
   async #watch(watch: StallWatch): Promise<void> {
     const { topic } = this.#o.settings;
+    await this.#topic.check();
     const offsets = await topicOffsets(this.#admin, topic);
     const positions = await this.#side.use(db => readPositions(db, this.#tables, topic));
     const excused = this.#postgres.away || this.#kafkaState.away || this.#loader.waitingForLock;
@@ -274,6 +275,7 @@ class Worker {
       this.#consumer?.stop(deadline),
       atMost(deadline, Promise.resolve(this.#loading)),
       atMost(deadline, this.#admin.disconnect()),
+      atMost(deadline, this.#topic.close()),
     ]);
     await Promise.all([this.#loader?.end(), this.#side.end(), this.#merging.end()]);
   }

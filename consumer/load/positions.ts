@@ -28,10 +28,7 @@ export async function claimTopic(
 ): Promise<void> {
   await db.query(`INSERT INTO ${tables.topics} (topic, topic_id) VALUES ($1, $2) ON CONFLICT DO NOTHING`, [topic, topicId]);
   const { rows } = await db.query(`SELECT topic_id FROM ${tables.topics} WHERE topic = $1`, [topic]);
-  if (rows[0].topic_id !== topicId)
-    throw new TopicError(`the topic "${topic}" was deleted and made anew: its positions in Postgres belong to the old one`, {
-      hint: 'load the new topic into an empty database, or set ORDERS_TOPIC to another topic',
-    });
+  if (rows[0].topic_id !== topicId) throw madeAnew(topic);
   const positions = await readPositions(db, tables, topic);
   const fresh = offsets.filter(o => !positions.has(o.partition));
   if (fresh.length > 0) {
@@ -48,6 +45,13 @@ export async function claimTopic(
     throw new TopicError(`the topic "${topic}" has no partition ${missing.join(', ')}, to which positions in Postgres belong`, {
       hint: 'is this the right topic and broker?',
     });
+}
+
+/** What to say of a topic that is not the one whose positions are here. */
+export function madeAnew(topic: string): TopicError {
+  return new TopicError(`the topic "${topic}" was deleted and made anew: its positions in Postgres belong to the old one`, {
+    hint: 'load the new topic into an empty database, or set ORDERS_TOPIC to another topic',
+  });
 }
 
 /** Was this batch committed by this worker? */

@@ -18,11 +18,18 @@ test('each code is reacted to as stated, and the table has no other', () => {
   for (const [reaction, codes] of Object.entries(STATED)) {
     for (const code of codes.split(' ')) {
       stated.add(code);
-      assert.equal(reactionTo(Object.assign(new Error('any text'), { code })), reaction, code);
+      assert.equal(reactionTo(Object.assign(new Error('any text'), { code, constraint: 'known_orders_pkey' })), reaction, code);
     }
   }
   assert.deepEqual(
     REACTIONS.map(([code]) => code).filter(code => !stated.has(code)),
     [],
   );
+});
+
+test('a unique index of somebody else refuses a row; only our own keys tell of known orders', () => {
+  const of = (constraint: string) => reactionTo(Object.assign(new Error('any text'), { code: '23505', constraint }));
+  assert.equal(of('orders__2017_12_pkey'), 'duplicate');
+  assert.equal(of('order_line_item_mapping_pkey'), 'duplicate');
+  assert.equal(of('names_are_unique'), 'data');
 });

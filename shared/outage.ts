@@ -10,15 +10,18 @@ const LONGEST_WAIT = 5000;
 export class ServiceState {
   /** When the outage began, by the clock in milliseconds; 0 while the service is there. */
   #since = 0;
+  #told = false;
 
   /**
    * @param name as a sentence begins with it: `Postgres`
    * @param deadline milliseconds for which it may be away
+   * @param quiet milliseconds after which an outage is worth a line: a topic that was just made has no leader for a moment
    */
   constructor(
     readonly name: string,
     readonly log: Logger,
     readonly deadline: number,
+    readonly quiet = 1500,
   ) {}
 
   get away(): boolean {
@@ -33,8 +36,9 @@ export class ServiceState {
    */
   failed(error: unknown, patience = this.deadline): void {
     const now = Date.now();
-    if (this.#since === 0) {
-      this.#since = now;
+    if (this.#since === 0) this.#since = now;
+    if (!this.#told && now - this.#since >= this.quiet) {
+      this.#told = true;
       this.log.warn({ reason: oneLine(error) }, `${this.name} is away, waiting`);
     }
     if (now - this.#since >= patience) {
@@ -46,8 +50,9 @@ export class ServiceState {
 
   succeeded(): void {
     if (this.#since === 0) return;
-    this.log.info({ seconds: Math.round((Date.now() - this.#since) / 1000) }, `${this.name} is back`);
+    if (this.#told) this.log.info({ seconds: Math.round((Date.now() - this.#since) / 1000) }, `${this.name} is back`);
     this.#since = 0;
+    this.#told = false;
   }
 }
 

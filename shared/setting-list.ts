@@ -204,6 +204,6 @@ export const SETTINGS = {
     fallback: '200',
     min: 2,
     max: 100_000,
-    help: 'unpacked size over packed size of a drop at the most',
+    help: 'unpacked size over packed size of a drop above 64 MiB at the most',
   },
 } as const satisfies Record<string, Declaration>;

@@ -106,6 +106,9 @@ function check(s: Settings, faults: string[]): void {
       s.databaseUrl === undefined ? 'KAFKA_BROKERS is set and DATABASE_URL is not' : 'DATABASE_URL is set and KAFKA_BROKERS is not',
     );
   }
+  if (s.databaseUrl !== undefined && !/^postgres(ql)?:\/\/./.test(s.databaseUrl)) {
+    faults.push('DATABASE_URL is not a URL like postgres://user:password@host:5432/database');
+  }
   if (s.topic !== undefined && (!/^[a-zA-Z0-9._-]{1,243}$/.test(s.topic) || s.topic === '.' || s.topic === '..')) {
     faults.push('ORDERS_TOPIC may hold letters, digits, ".", "_" and "-" only, 243 at the most');
   }

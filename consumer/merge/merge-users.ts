@@ -1,9 +1,15 @@
 /** Folds user_staging into user_stats: newest wins, sums add up. */
+import { USER_FIELDS } from '../../shared/order.js';
 import type { Database } from '../load/database.js';
 import type { Tables } from '../schema/tables.js';
 
 /** One fold at a time in the whole deployment. */
 const LOCK = 720_575_945;
+
+/** SQL that gives the md5 of a user's four fields; verify holds user_stats against it. */
+export function fieldsHash(row: string): string {
+  return `md5(ROW(${USER_FIELDS.map(f => `${row}.${f}`).join(', ')})::text)`;
+}
 
 export interface MergeResult {
   /** Rows of user_staging that were folded. */
@@ -57,9 +63,9 @@ export async function mergeUsers(db: Database, tables: Tables): Promise<MergeRes
              floor(extract(epoch FROM max_processed_at - first) / 86400)::integer + 1
            FROM folded f WHERE NOT EXISTS (SELECT FROM ${userStats} u WHERE u.user_id = f.user_id) ORDER BY user_id RETURNING user_id),
        kept AS (
-         INSERT INTO ${userNewest} AS k (user_id, processed_at, order_id)
-         SELECT user_id, max_processed_at, newest_order_id FROM folded ORDER BY user_id
-         ON CONFLICT (user_id) DO UPDATE SET processed_at = excluded.processed_at, order_id = excluded.order_id
+         INSERT INTO ${userNewest} AS k (user_id, processed_at, order_id, fields)
+         SELECT user_id, max_processed_at, newest_order_id, ${fieldsHash('folded')} FROM folded ORDER BY user_id
+         ON CONFLICT (user_id) DO UPDATE SET processed_at = excluded.processed_at, order_id = excluded.order_id, fields = excluded.fields
            WHERE (excluded.processed_at, excluded.order_id) > (k.processed_at, k.order_id))
        SELECT (SELECT count(*) FROM taken) AS staged, (SELECT count(*) FROM added) AS inserted, (SELECT count(*) FROM changed) AS updated`,
       undefined,

@@ -2,6 +2,7 @@
 import type { TopicOffsets } from '../../shared/kafka.js';
 import type { Database } from '../load/database.js';
 import { readPositions } from '../load/positions.js';
+import { fieldsHash } from '../merge/merge-users.js';
 import { monthTable, type Tables } from '../schema/tables.js';
 
 export interface CheckResult {
@@ -89,7 +90,7 @@ const CHECKS: readonly Check[] = [
     rule: "a user's four fields come from the newest of the merged orders",
     sql: t => `SELECT 'user ' || coalesce(s.user_id, n.user_id) AS what FROM ${t.userStats} s FULL JOIN ${t.userNewest} n ON n.user_id = s.user_id
        LEFT JOIN ${t.orders} o ON o.id = n.order_id
-      WHERE n.user_id IS NULL OR s.user_id IS NULL OR o.id IS NULL OR n.processed_at <> s.max_processed_at OR o.processed_at <> n.processed_at
+      WHERE n.user_id IS NULL OR s.user_id IS NULL OR o.id IS NULL OR n.processed_at <> s.max_processed_at OR n.fields <> ${fieldsHash('s')} OR o.processed_at <> n.processed_at
          OR o.user_id <> n.user_id`,
   },
   {

@@ -47,6 +47,11 @@ const BREAKS: readonly [what: string, sql: string, checks: string[]][] = [
     'UPDATE user_stats SET total_days = total_days + 1 WHERE user_id = (SELECT min(user_id) FROM user_stats)',
     ['user_days'],
   ],
+  [
+    'one of the four fields of a user is altered',
+    'UPDATE user_stats SET contact_email = $$somebody@else$$ WHERE user_id = (SELECT min(user_id) FROM user_stats)',
+    ['user_newest'],
+  ],
   ['a user is missing', 'DELETE FROM user_stats WHERE user_id = (SELECT min(user_id) FROM user_stats)', ['user_newest', 'user_sums']],
   [
     'a price is altered',

@@ -91,11 +91,13 @@ CREATE TABLE user_staging (
   newest_order_id bigint NOT NULL
 );
 
--- Which order gave a user its four fields; decides between two orders of one instant.
+-- Which order gave a user its four fields; decides between two orders of one instant. fields is the md5 of the four as one row of text, as
+-- the order tables do not keep them.
 CREATE TABLE glossier.user_newest (
   user_id bigint PRIMARY KEY,
   processed_at timestamptz NOT NULL,
-  order_id bigint NOT NULL
+  order_id bigint NOT NULL,
+  fields text NOT NULL
 );
 
 -- The incarnation of a topic that the positions belong to.

@@ -17,7 +17,7 @@ function setUp(options: { deadline?: number; signal?: AbortSignal } = {}) {
   const model = new ModelKafka();
   const lines: Line[] = [];
   const log = pino({ level: 'info' }, { write: (line: string) => lines.push(JSON.parse(line)) });
-  const service = new ServiceState('Kafka', log, options.deadline ?? 10_000);
+  const service = new ServiceState('Kafka', log, options.deadline ?? 10_000, 0);
   const writer = new IdempotentWriter({ kafka: model.kafka, service, signal: options.signal });
   return { model, lines, service, writer };
 }

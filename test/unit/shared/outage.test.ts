@@ -7,7 +7,7 @@ import { atMost, backoff, ServiceState, throughOutages } from '../../../shared/o
 function service(deadline: number) {
   const lines: string[] = [];
   const log = pino({ level: 'info' }, { write: (line: string) => void lines.push(JSON.parse(line).msg) });
-  return { state: new ServiceState('Postgres', log, deadline), lines };
+  return { state: new ServiceState('Postgres', log, deadline, 0), lines };
 }
 
 const fails = (times: number) => {

@@ -50,7 +50,7 @@ test('amounts take their units', () => {
   );
   const batchWait = (text: string) => resolveSettings({ batchWait: text }, {}).settings.batchWait;
   assert.deepEqual(['0', '2', '1.5s', '250ms', '1m', '1min'].map(batchWait), [0, 2000, 1500, 250, 60_000, 60_000]);
-  assert.deepEqual(resolveSettings({ kafkaBrokers: ' a:1, b:2 ,', databaseUrl: 'x' }, {}).settings.kafkaBrokers, ['a:1', 'b:2']);
+  assert.deepEqual(resolveSettings({ kafkaBrokers: ' a:1, b:2 ,', databaseUrl: 'postgres://x' }, {}).settings.kafkaBrokers, ['a:1', 'b:2']);
 });
 
 test('every bound holds, on both sides', () => {

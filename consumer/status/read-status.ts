@@ -1,6 +1,6 @@
 /** What status tells: drops with their books, partitions with lag, staging, rejects, tables. */
 import { publishedOrders } from '../../shared/drop-record.js';
-import { type Admin, type Kafka, topicOffsets } from '../../shared/kafka.js';
+import { type Admin, dropsTopic, type Kafka, topicOffsets } from '../../shared/kafka.js';
 import type { Database } from '../load/database.js';
 import { readDrops } from '../load/drop-sync.js';
 import { monthTable, type Tables } from '../schema/tables.js';
@@ -53,7 +53,7 @@ export interface Status {
 /** Reads the whole status: the drops and ends from Kafka, everything else from one snapshot of Postgres. */
 export async function readStatus(db: Database, tables: Tables, kafka: Kafka, admin: Admin, topic: string): Promise<Status> {
   const topics = await admin.listTopics();
-  const { drops } = topics.includes(`${topic}.drops`) ? await readDrops(kafka, topic) : { drops: [] };
+  const { drops } = topics.includes(dropsTopic(topic)) ? await readDrops(kafka, topic) : { drops: [] };
   const offsets = topics.includes(topic) ? await topicOffsets(admin, topic) : [];
   await db.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
   const books = new Map((await readBooks(db, tables, topic)).map(b => [b.drop_id as string, b]));

@@ -141,7 +141,6 @@ export async function verify(
   db: Database,
   tables: Tables,
   ends: { topic: string; at: Date; offsets: TopicOffsets[] } | null,
-  onCheck?: (rule: string) => void,
 ): Promise<CheckResult[]> {
   const results: CheckResult[] = [];
   await db.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
@@ -149,7 +148,6 @@ export async function verify(
   const positions = ends === null ? null : await readPositions(db, tables, ends.topic);
   const drained = ends?.offsets.every(o => (positions!.get(o.partition) ?? 0) >= o.end) ? ends.at.toISOString() : null;
   for (const { check, rule, sql } of CHECKS) {
-    onCheck?.(rule);
     const { rows } = await db.query(
       `WITH breach AS MATERIALIZED (${sql(tables, drained)}) SELECT (SELECT count(*) FROM breach) AS n,
          (SELECT coalesce(jsonb_agg(w), '[]')::text FROM (SELECT what::text AS w FROM breach ORDER BY 1 LIMIT 5) x) AS list`,

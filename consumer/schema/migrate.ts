@@ -32,8 +32,21 @@ export async function migrate(client: Client, analystsSchema: string): Promise<v
     const { rows } = await client.query<{ schema: string | null }>('SELECT to_regnamespace($1)::text AS schema', [quote(analystsSchema)]);
     if (rows[0].schema === null) await client.query(`CREATE SCHEMA IF NOT EXISTS ${quote(analystsSchema)}`);
     const { runner } = await import('node-pg-migrate'); // 100 ms to load, and needed once in a database's life
+    let failure: unknown;
+    const dbClient = {
+      query: async (sql: string, values?: unknown[]) => {
+        try {
+          return await client.query(sql, values);
+        } catch (error) {
+          failure = error;
+          throw error;
+        }
+      },
+    };
+    // node-pg-migrate wraps some failures into errors without their code, and so a connection that was cut into one that no outage is
+    // known by: a worker ended with "Unable to ensure migrations table" when Postgres was restarted in that moment
     await runner({
-      dbClient: client,
+      dbClient: dbClient as never,
       dir: DIR,
       direction: 'up',
       count: here.length,
@@ -45,6 +58,8 @@ export async function migrate(client: Client, analystsSchema: string): Promise<v
       checkOrder: true,
       log: () => {},
       logger: { info: () => {}, warn: () => {}, error: () => {}, debug: () => {} },
+    }).catch(error => {
+      throw failure ?? error;
     });
   } finally {
     await client.query('RESET search_path').catch(() => {});

@@ -1,7 +1,8 @@
 /** Which failures of Kafka pass by themselves, and which are for a person. */
 import { GlossierError } from './errors.js';
 
-const HOPELESS_TYPES = /AUTHORIZATION_FAILED|POLICY_VIOLATION|INVALID_(TOPIC|CONFIG|PARTITIONS|REPLICATION)|UNSUPPORTED|SASL/;
+const HOPELESS_TYPES =
+  /AUTHORIZATION_FAILED|POLICY_VIOLATION|INVALID_(TOPIC|CONFIG|PARTITIONS|REPLICATION|GROUP_ID|SESSION_TIMEOUT)|INCONSISTENT_GROUP_PROTOCOL|GROUP_MAX_SIZE|UNSUPPORTED|SASL/;
 const HOPELESS_NAMES = /SASLAuthentication|NotImplemented|DoesNotSupportApiKey|InvariantViolation|PartialMessage/;
 
 /** False for what a person must see to: our own errors, bugs, missing rights. kafkajs nests the real error as cause or in a list. */

@@ -240,7 +240,8 @@ export class OrderConsumer {
     }
     if (restart) return;
     if (!isKafkaOutage(error)) {
-      this.#fail(new ServiceError(`the Kafka consumer ended: ${oneLine(error)}`, { cause: error }));
+      const hint = `is the group "${this.options.group}" another program's? then set KAFKA_GROUP`;
+      this.#fail(new ServiceError(`the Kafka consumer ended: ${oneLine(error)}`, { cause: error, hint }));
       return;
     }
     // kafkajs gives up for good when no broker can be reached; we go on trying for as long as an outage may last

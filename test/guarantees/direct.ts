@@ -12,7 +12,7 @@ import { ServiceState } from '../../shared/outage.js';
 import { dropDatabase, freshDatabase } from '../support/services.js';
 
 export const TABLES = new Tables('public');
-const TOPIC = 'direct';
+export const TOPIC = 'direct';
 export const TOPIC_ID = 'the one';
 
 /** A database with its tables, and a topic of two partitions from whose beginning nothing is loaded yet. It goes with the test. */

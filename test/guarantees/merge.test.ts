@@ -51,6 +51,35 @@ test('merges at once, during a load, and cut off in the middle, add every order 
   assert.deepEqual(await compare(url, 'public', oracle), []);
 });
 
+test('a merge begins when the one before has committed, and knows the newest order that it left', TIMEOUT, async t => {
+  const url = await directDatabase(t);
+  const loader = await directLoader(t, url, 'a');
+  const oracle = new Oracle();
+  const years = [2015, 2018, 2016]; // the second is newer than the third, which must not take its place
+  const orders = years.map((year, i) => order(1 + i, { at: `${year}-12-04T10:00:00Z`, more: `,"phone":"${year}"` }));
+  oracle.message(...orders.map(o => Buffer.from(o)));
+  await loadNow(loader, { partition: 0, from: 0, orders: [orders[0]] });
+  await mergeNow(url);
+  await withDb(url, async gate => {
+    // a merge that has folded, and is held before its COMMIT
+    await gate.query(`
+      CREATE FUNCTION public.wait() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_advisory_xact_lock(1); RETURN NULL; END $$;
+      CREATE TRIGGER wait AFTER INSERT ON ${TABLES.merges} FOR EACH STATEMENT EXECUTE FUNCTION public.wait();
+      SELECT pg_advisory_lock(1)`);
+    const waiting = async () =>
+      (await gate.query(`SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`)).rows.length;
+    await loadNow(loader, { partition: 0, from: 1, orders: [orders[1]] });
+    const first = mergeNow(url);
+    await until('the first merge is held', 20, async () => (await waiting()) === 1);
+    await loadNow(loader, { partition: 0, from: 2, orders: [orders[2]] });
+    const second = mergeNow(url);
+    await until('the second waits', 20, async () => (await waiting()) === 2);
+    await gate.query('SELECT pg_advisory_unlock(1)');
+    assert.deepEqual([(await first).staged, (await second).staged], [1, 1]);
+  });
+  assert.deepEqual(await compare(url, 'public', oracle), []);
+});
+
 test('a merge that is killed in the middle of its transaction changes nothing, and the next does it all', TIMEOUT, async t => {
   const shop = await Shop.open(t, { ORDERS_PARTITIONS: '1' });
   await shop.run(0, ['consume', '--until-drained']);

@@ -62,3 +62,21 @@ test('messages of another producer, without key and headers, load once from all 
   const status = JSON.parse((await shop.run(0, ['status', '--json'])).stdout);
   assert.equal(status.lag, 0);
 });
+
+test('a row that a trigger swallows ends the load, and nothing of its batch is in the tables', TIMEOUT, async t => {
+  const url = await directDatabase(t);
+  const loader = await directLoader(t, url, 'a');
+  await loadNow(loader, { partition: 0, from: 0, orders: orders(1, 5) });
+  await withDb(url, db =>
+    db.query(`
+      CREATE FUNCTION swallow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;
+      CREATE TRIGGER swallow BEFORE INSERT ON orders__2017_12 FOR EACH ROW WHEN (NEW.id = 8) EXECUTE FUNCTION swallow()`),
+  );
+  await assert.rejects(loadNow(loader, { partition: 0, from: 5, orders: orders(6, 5) }), /orders__2017_12"? took 4 row\(s\) of 5/);
+  await withDb(url, db => db.query('DROP FUNCTION swallow CASCADE'));
+  const oracle = new Oracle();
+  oracle.message(...orders(1, 10).map(o => Buffer.from(o)));
+  assert.notEqual(await loadNow(loader, { partition: 0, from: 5, orders: orders(6, 5) }), null);
+  await mergeNow(url);
+  assert.deepEqual(await compare(url, 'public', oracle), []);
+});

@@ -1,7 +1,9 @@
 /** The topic and the positions in Postgres belong together; where they no longer do, nothing is loaded and a person is told. */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { order, Shop, until } from './shop.js';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe } from '../support/cli.js';
+import { oneLineOf, order, Shop, until } from './shop.js';
 
 const TIMEOUT = { timeout: 150_000 };
 const DRAIN = ['consume', '--until-drained'];
@@ -78,3 +80,29 @@ test('a topic that ends before the position stops the worker', TIMEOUT, async t 
   await shop.query('UPDATE glossier.positions SET next_offset = 50');
   assert.match(await shop.fails(DRAIN), /partition 0 .*ends at offset 5, .* up to 50: .* — .*empty database/);
 });
+
+test(
+  'a running worker whose next messages are gone ends, where kafkajs alone would go on from the first that is left',
+  TIMEOUT,
+  async t => {
+    const shop = await shopWith(t, 5);
+    const worker = shop.start(['consume'], { SESSION_TIMEOUT: '30s' });
+    await worker.waitFor(/joined the group/);
+    await fill(shop, 6, 8);
+    await until('the worker loads', 30, async () => (await shop.position()) === 8);
+    worker.child.kill('SIGSTOP');
+    await sleep(1000); // the broker has answered the fetch that was under way
+    await fill(shop, 9, 20);
+    await shop.kafka(async admin => {
+      await admin.fetchTopicOffsets(shop.topic);
+      await admin.deleteTopicRecords({ topic: shop.topic, partitions: [{ partition: 0, offset: '12' }] });
+    });
+    worker.child.kill('SIGCONT');
+    const result = await worker.done;
+    assert.equal(result.code, 1, describe(result));
+    assert.match(oneLineOf(result), /partition 0 .*begins at offset 12.*only up to 8: 4 message\(s\) are gone — .*--accept-gap/);
+    learn(shop, 1, 8);
+    await shop.run(0, ['merge']);
+    await shop.check();
+  },
+);

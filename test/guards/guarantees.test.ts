@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { MUTATIONS } from '../guarantees/mutations.js';
 import { REPOSITORY } from '../support/services.js';
 import { read, sources, testNames } from './sources.js';
 
@@ -47,4 +48,19 @@ test('every guarantee has a number, in order, and names a test', () => {
     lines.filter(l => !/`[\w./-]+\.test\.ts` › `/.test(l)),
     [],
   );
+});
+
+test('every mutation fits the source, and names a guarantee and its test', () => {
+  const guarantees = read('test/guarantees/GUARANTEES.md');
+  const unfit = MUTATIONS.flatMap(({ guarantee, file, edits, test: testFile, fails, without }) => {
+    const text = read(file);
+    const line = guarantees.split('\n').find(l => l.startsWith(`| ${guarantee} |`)) ?? '';
+    const path = `${testFile}.test.ts`;
+    const fitting = testNames(read(`test/${path}`)).filter(name => name.includes(fails));
+    return [
+      ...edits.filter(([from]) => text.split(from).length !== 2).map(([from]) => `${file}: ${from}`),
+      ...(fitting.some(name => line.includes(`\`${path}\` › \`${name}\``)) ? [] : [`${guarantee} ${without}: ${path} › ${fails}`]),
+    ];
+  });
+  assert.deepEqual(unfit, []);
 });

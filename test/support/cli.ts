@@ -54,7 +54,7 @@ export function startCli(args: readonly string[], env: CliEnv, options: CliOptio
     const peak = /^VmHWM:\s+(\d+) kB/m.exec(status);
     if (peak !== null) maxRssKiB = Math.max(maxRssKiB ?? 0, Number(peak[1]));
   }, 50);
-  const limit = setTimeout(() => child.kill('SIGKILL'), options.timeout ?? 120_000);
+  const limit = setTimeout(() => child.kill('SIGKILL'), options.timeout ?? 240_000);
 
   const done = new Promise<CliResult>((resolve, reject) => {
     child.on('error', reject);

@@ -20,6 +20,7 @@ import { readPositions } from './load/positions.js';
 import { mergeUsers } from './merge/merge-users.js';
 import { Tables } from './schema/tables.js';
 import { StallWatch } from './stall-watch.js';
+import { driftWords, untoldDrift } from './status/drift.js';
 import { TopicState } from './topic-state.js';
 import type { WorkerOptions, WorkerResult } from './worker-options.js';
 
@@ -214,10 +215,13 @@ class Worker {
   }
 
   async #syncDrops(): Promise<void> {
-    const { kafka, settings } = this.#o;
+    const { kafka, settings, log } = this.#o;
     const from = await this.#side.use(db => dropsOffset(db, this.#tables, settings.topic));
     const news = await this.#kafka(() => readDrops(kafka, settings.topic, from));
     if (news.next > from) this.#brokenFiles += await this.#side.use(db => writeDrops(db, this.#tables, settings.topic, news));
+    for (const { drop, name, drift } of await this.#side.use(db => untoldDrift(db, this.#tables, settings.topic))) {
+      log.warn({ drop, name, ...drift }, `the export has changed: ${driftWords(drift)}`);
+    }
   }
 
   async #show(): Promise<void> {

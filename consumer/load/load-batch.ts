@@ -12,6 +12,7 @@ import type { BatchRows } from '../transform/batch-rows.js';
 import { CopyText } from '../transform/copy-text.js';
 import { type BookEntry, readLastIndexes, tally, writeBooks } from './books.js';
 import type { Database } from './database.js';
+import { writeFieldCounts } from './drop-fields.js';
 import { movePositions } from './positions.js';
 import { writeRejects } from './rejects.js';
 import { endStuckWorkers } from './stuck-workers.js';
@@ -72,6 +73,7 @@ export async function loadBatch(
     await copy(db, tables.userStaging, STAGING_COLUMNS, staging);
     const { entries, repeats } = tally(outcomes, await readLastIndexes(db, tables, outcomes));
     await writeBooks(db, tables, entries);
+    await writeFieldCounts(db, tables, topic, made.fields.all());
     await writeRejects(
       db,
       tables,

@@ -45,6 +45,7 @@ export class Tables {
   readonly rejects = own('rejects');
   readonly merges = own('merges');
   readonly userNewest = own('user_newest');
+  readonly dropFields = own('drop_fields');
 
   /** @param analysts the analysts' schema, as it is called (not quoted) */
   constructor(readonly analysts: string) {

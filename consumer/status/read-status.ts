@@ -4,6 +4,7 @@ import { type Admin, dropsTopic, type Kafka, topicOffsets } from '../../shared/k
 import type { Database } from '../load/database.js';
 import { readDrops } from '../load/drop-sync.js';
 import { monthTable, type Tables } from '../schema/tables.js';
+import { type Drift, readDrift } from './drift.js';
 
 export interface DropStatus {
   /** '' for messages that belong to no drop. */
@@ -23,6 +24,8 @@ export interface DropStatus {
   waiting: number;
   /** Everything of it is accounted for. */
   complete: boolean;
+  /** How the export has changed with it; null where it has not. */
+  drift: Drift | null;
   started_at: string | null;
   finished_at: string | null;
 }
@@ -64,6 +67,7 @@ export async function readStatus(db: Database, tables: Tables, kafka: Kafka, adm
     [topic],
   );
   const counted = await tableRows(db, tables);
+  const drift = await readDrift(db, tables, topic);
   await db.query('COMMIT');
 
   const at = new Map(positions.rows.map(r => [Number(r.partition), Number(r.next_offset)]));
@@ -91,6 +95,7 @@ export async function readStatus(db: Database, tables: Tables, kafka: Kafka, adm
       line_items: Number(b?.line_items ?? 0),
       waiting,
       complete: m.state === 'published' && waiting === 0,
+      drift: drift.get(m.id) ?? null,
       started_at: m.startedAt,
       finished_at: m.finishedAt,
     };
@@ -110,6 +115,7 @@ export async function readStatus(db: Database, tables: Tables, kafka: Kafka, adm
       line_items: Number(b.line_items),
       waiting: 0,
       complete: true,
+      drift: null,
       started_at: null,
       finished_at: null,
     });

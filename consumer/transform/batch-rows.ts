@@ -1,6 +1,7 @@
 /** A batch of messages into the rows of its transaction: pure. */
 import type { Rejection } from '../../shared/rejection.js';
 import type { MessageBatch, OrderMessage } from '../intake/batch.js';
+import { DropFieldCounts } from './field-counts.js';
 import { type KnownIds, type MessagePlace, RowSet } from './order-rows.js';
 import { OrderScan } from './order-scan.js';
 
@@ -29,6 +30,8 @@ export interface BatchRows {
   rows: RowSet;
   outcomes: MessageOutcome[];
   rejected: RejectedMessage[];
+  /** Of the loaded orders. */
+  fields: DropFieldCounts;
 }
 
 /** Gives each file of a drop its number; known before rows are made. */
@@ -49,6 +52,7 @@ export function batchRows(
   const scan = new OrderScan(maxDepth);
   const outcomes: MessageOutcome[] = [];
   const rejected: RejectedMessage[] = [];
+  const fields = new DropFieldCounts();
   for (let at = 0; at < batch.messages.length; at++) {
     const message = batch.messages[at];
     const place: MessagePlace = {
@@ -62,6 +66,7 @@ export function batchRows(
     const outcome = scan.scan(message.value ?? EMPTY) ?? rows.add(scan, place, refused.get(at));
     if (typeof outcome === 'string') {
       const loaded = outcome === 'loaded';
+      if (loaded && message.place !== null) fields.see(scan, message.place.drop, message.partition);
       outcomes.push({
         outcome,
         fileNo: place.fileNo,
@@ -82,7 +87,7 @@ export function batchRows(
       });
     }
   }
-  return { rows, outcomes, rejected };
+  return { rows, outcomes, rejected, fields };
 }
 
 const EMPTY = new Uint8Array(0);

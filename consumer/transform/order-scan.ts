@@ -115,6 +115,7 @@ export class OrderScan {
     this.extra.length = 0;
     this.itemCount = 0;
     this.itemNotObject = -1;
+    this.#itemExtra.length = 0;
     if (end === 0) return { code: 'empty_value', path: '', reason: 'the message is empty' };
     let at = skipSpace(b, 0, end);
     if (at === end) return { code: 'not_json', path: '', reason: 'the message is blank' };
@@ -252,6 +253,16 @@ export class OrderScan {
 
   itemTo(item: number, field: number): number {
     return this.#items[item * ITEM_STRIDE + field * 3 + 2];
+  }
+
+  /** Has any line item an unknown field? */
+  get hasItemExtra(): boolean {
+    return this.#itemExtra.length > 0;
+  }
+
+  /** Kind of the value at a byte. */
+  kindAt(at: number): JsonKind {
+    return kindOf(this.bytes[at]);
   }
 
   /** Unknown fields of a line item: key from, key to (with quotes), value from, value to. */

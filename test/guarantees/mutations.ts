@@ -282,6 +282,14 @@ export const MUTATIONS: readonly Mutation[] = [
     fails: 'what was published twice counts once',
   },
   {
+    guarantee: '4.4',
+    without: 'the field counts of the batches before',
+    file: 'consumer/load/drop-fields.ts',
+    edits: [['const had = fields.get(name) ?? [0, 0];', 'const had = [0, 0];']],
+    test: 'guarantees/drift',
+    fails: 'new fields and missing ones are told',
+  },
+  {
     guarantee: '6.5',
     without: 'one write in flight',
     file: 'producer/idempotent-writer.ts',

@@ -16,6 +16,7 @@ const DROP = {
   line_items: 5,
   waiting: 0,
   complete: true,
+  drift: null,
   started_at: null,
   finished_at: null,
 };

@@ -23,6 +23,14 @@ CompressionCodecs[CompressionTypes.LZ4] = () => ({
   decompress: async (buffer: Buffer) => lz4.decompressFrameSync(buffer),
 });
 
+// kafkajs asks for timers in the past (its issue 1751), and Node 24 warns of each kind once. Such a timer fires at once, as is meant.
+const emitWarning = process.emitWarning.bind(process) as (warning: string | Error, ...rest: unknown[]) => void;
+process.emitWarning = ((warning: string | Error, ...rest: unknown[]) => {
+  const [type] = rest;
+  const name = typeof type === 'string' ? type : (type as { type?: string } | undefined)?.type;
+  if (name !== 'TimeoutNegativeWarning') emitWarning(warning, ...rest);
+}) as typeof process.emitWarning;
+
 export interface KafkaOptions {
   brokers: string[];
   log: Logger;

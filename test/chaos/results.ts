@@ -47,6 +47,20 @@ export function addResult(file: string, options: RunOptions, r: RunResult): void
   writeFileSync(file, `${JSON.stringify([...read(file), kept], null, 1)}\n`);
 }
 
+/** The commands that did these runs: one for each row of seeds that follow on each other. */
+function series(runs: Kept[]): string[] {
+  const sorted = [...runs].sort((a, b) => a.seed - b.seed);
+  const lines: string[] = [];
+  for (let from = 0; from < sorted.length; ) {
+    let to = from + 1;
+    while (to < sorted.length && sorted[to].seed === sorted[to - 1].seed + 1) to++;
+    const { seed, faults, real } = sorted[from];
+    lines.push(`node dist/test/chaos/run.js --seed ${seed} --seeds ${to - from} --faults ${faults}${real ? ' --real' : ''}`);
+    from = to;
+  }
+  return lines;
+}
+
 /** Writes the table as Markdown. */
 export function writeTable(file: string, to: string): void {
   const runs = read(file);
@@ -58,7 +72,6 @@ export function writeTable(file: string, to: string): void {
     .sort((a, b) => a - b);
   const at = (share: number): number => recoveries[Math.min(recoveries.length - 1, Math.floor(share * recoveries.length))] ?? 0;
   const failed = runs.filter(r => !r.held);
-  const seeds = runs.map(r => r.seed);
   writeFileSync(
     to,
     `# Chaos: what was broken, and whether it held
@@ -72,11 +85,13 @@ From the healing until everything was in the tables: median ${at(0.5)} s, 90 % $
 | --- | ---: |
 ${kinds.map(([kind, n]) => `| ${kind} | ${n} |`).join('\n')}
 
-A run is repeated by its seed, for example
+All of it is repeated by (\`--real\` takes the drop that GLOSSIER_DROP names among the generated ones)
 
-    npm run build && node dist/test/chaos/run.js --seed ${seeds[0] ?? 1} --faults ${runs[0]?.faults ?? 12}${runs[0]?.real ? ' --real' : ''}
+${series(runs)
+  .map(line => `    ${line}`)
+  .join('\n')}
 
-Seeds: ${[...new Set(seeds)].join(', ')}.
+and one run by its seed with \`--seeds 1\`.
 ${failed.length === 0 ? '' : `\nRuns that did not hold:\n\n${failed.map(f => `- seed ${f.seed}${f.real ? ' --real' : ''}: ${f.problems[0]?.split('\n')[0].slice(0, 200)}`).join('\n')}\n`}`,
   );
 }

@@ -1,5 +1,5 @@
 /** What every command gets: settings, log, clients, a signal to stop by, and a way to show progress. */
-import { EXIT, GlossierError } from '../shared/errors.js';
+import { EXIT, GlossierError, UsageError } from '../shared/errors.js';
 import { createKafka, type Kafka } from '../shared/kafka.js';
 import { createLog, type Logger } from '../shared/log.js';
 import { resolveSettings, SETTINGS, type SettingName, type Settings, type Source } from '../shared/settings.js';
@@ -94,6 +94,14 @@ export function argument(context: Context, at: number): string {
   const given = context.args[at];
   if (given === undefined) throw new GlossierError('an argument is missing');
   return given;
+}
+
+/** Arguments as ids of rejects, each once. */
+export function rejectIds(args: readonly string[]): string[] {
+  for (const id of args)
+    if (!/^[1-9]\d{0,17}$/.test(id))
+      throw new UsageError(`"${id}" is not the id of a reject`, { hint: 'glossier rejects list shows them' });
+  return [...new Set(args)];
 }
 
 function camel(flag: string): string {

@@ -97,6 +97,13 @@ function build(): Command {
     '--json',
     'for programs',
   );
+  addReject('retry [id...]', 'try rejected orders again; exit 3 when some are refused again', () => import('./commands/rejects-retry.js'))
+    .option('--reason <code>', 'all that were rejected for this reason')
+    .option('--all', 'all rejected orders')
+    .option('--from <file>', 'those of a file of rejects export, with the orders that stand there');
+  addReject('export <file> [id...]', 'write rejected orders to a file, to be mended by hand', () => import('./commands/rejects-export.js'))
+    .option('--reason <code>', 'rejected for this reason')
+    .option('--drop <id>', 'of one drop');
 
   const local = program.command('local').description('the local Kafka and Postgres that run when no other are set');
   const addLocal = (name: string, description: string, load: () => Promise<{ run: CommandRun }>) =>

@@ -2,7 +2,7 @@
 import type { Kafka } from '../shared/kafka.js';
 import type { Logger } from '../shared/log.js';
 import type { Settings } from '../shared/settings.js';
-import type { LoadCounts } from './load/load-batch.js';
+import type { LoadCounts } from './load/ledger.js';
 
 export interface WorkerOptions {
   settings: Settings;

@@ -1,6 +1,6 @@
 /** glossier load <drop>...: publish, load to the end, merge, print the summary. */
 
-import type { LoadCounts } from '../../consumer/load/load-batch.js';
+import type { LoadCounts } from '../../consumer/load/ledger.js';
 import { migrate } from '../../consumer/schema/migrate.js';
 import { monthTable, Tables } from '../../consumer/schema/tables.js';
 import { type DropSummary, dropSummary } from '../../consumer/status/drop-summary.js';

@@ -1,13 +1,12 @@
 /** glossier rejects show <id> [--json] */
 import { showReject } from '../../consumer/status/rejects.js';
 import { UsageError } from '../../shared/errors.js';
-import { argument, type CommandRun, EXIT, quiet } from '../context.js';
+import { argument, type CommandRun, EXIT, quiet, rejectIds } from '../context.js';
 import { withDatabase } from '../database.js';
 
 export const run: CommandRun = async context => {
   quiet(context);
-  const id = argument(context, 0);
-  if (!/^\d{1,18}$/.test(id)) throw new UsageError(`"${id}" is not the id of a reject`, { hint: 'glossier rejects list shows them' });
+  const [id] = rejectIds([argument(context, 0)]);
   const services = await context.services();
   const reject = await withDatabase(context, services, 'rejects', (db, tables) => showReject(db, tables, id));
   if (reject === null) throw new UsageError(`there is no reject ${id}`, { hint: 'glossier rejects list shows them' });

@@ -82,6 +82,31 @@ export function tally(outcomes: MessageOutcome[], lastIndexOf: LastIndex): { ent
   return { entries: [...entries.values()], repeats };
 }
 
+/**
+ * What moves on the books when rejects are tried again: those that are now loaded or bypassed leave `rejected` for it, under their file,
+ * partition and month. Nothing becomes a repeat, and the greatest indexes stay.
+ */
+export function tallyRetries(outcomes: MessageOutcome[]): BookEntry[] {
+  const entries = new Map<string, BookEntry>();
+  const entry = ({ fileNo, partition }: MessageOutcome, month: string): BookEntry => {
+    const key = `${placeKey(fileNo, partition)}/${month}`;
+    let e = entries.get(key);
+    if (e === undefined) {
+      e = { fileNo, partition, month, lastIndex: -1, loaded: 0, bypassed: 0, rejected: 0, repeated: 0, lineItems: 0 };
+      entries.set(key, e);
+    }
+    return e;
+  };
+  for (const o of outcomes) {
+    if (o.outcome === 'rejected') continue;
+    entry(o, '').rejected--; // a reject went nowhere
+    const e = entry(o, o.month);
+    e[o.outcome]++;
+    e.lineItems += o.lineItems;
+  }
+  return [...entries.values()];
+}
+
 /** Writes entries onto the books, within the batch's transaction. */
 export async function writeBooks(db: Database, tables: Tables, entries: BookEntry[]): Promise<void> {
   const column = (pick: (e: BookEntry) => unknown) => entries.map(pick);

@@ -2,7 +2,7 @@
  * Gets a batch into the tables whatever it takes: optimistic first, careful when an order is known, without the guilty order when Postgres
  * refuses a row, again when the server was away.
  */
-import { errorCode, ServiceError } from '../../shared/errors.js';
+import { errorCode } from '../../shared/errors.js';
 import { pause, type ServiceState } from '../../shared/outage.js';
 import type { Rejection } from '../../shared/rejection.js';
 import type { MessageBatch } from '../intake/batch.js';
@@ -12,11 +12,12 @@ import type { KnownIds } from '../transform/order-rows.js';
 import type { Database } from './database.js';
 import { DropFiles } from './drop-files.js';
 import { knownIds } from './known-orders.js';
+import type { Ledger, LoadCounts } from './ledger.js';
 import { Link } from './link.js';
-import { type LoadCounts, type LoadTarget, loadBatch } from './load-batch.js';
-import { readPositions, wasLoadedBy } from './positions.js';
+import { loadBatch, writeRows } from './load-batch.js';
 import { refusedRow } from './refused-row.js';
 import { reactionTo } from './sqlstate.js';
+import { type LoadTarget, TopicLedger } from './topic-ledger.js';
 
 export interface LoaderOptions {
   databaseUrl: string;
@@ -34,7 +35,7 @@ export interface PreparedBatch {
   losses: number;
 }
 
-/** `null`: the positions had moved on; the batch is dropped and the worker goes on from where they are. */
+/** `null`: the positions had moved on (or the rejects were tried by others); the batch is dropped, and its owner looks again at what is left. */
 export type LoadResult = LoadCounts | null;
 
 const NONE_REFUSED: ReadonlyMap<number, Rejection> = new Map();
@@ -46,6 +47,7 @@ export class Loader {
   readonly #aside: Link;
   readonly #files: DropFiles;
   readonly #months: MonthTables;
+  readonly #ledger: Ledger;
   /** The last batch had known orders, so ids are looked up before the COPY rather than after its failure. */
   #careful = false;
 
@@ -55,6 +57,7 @@ export class Loader {
     this.#aside = new Link(databaseUrl, `glossier worker ${target.worker} aside`, postgres, signal);
     this.#files = new DropFiles(target.tables, target.topic);
     this.#months = new MonthTables(target.tables);
+    this.#ledger = new TopicLedger(target);
   }
 
   /** Makes the rows of a batch. Meant to run while the batch before it is being loaded: parsing and COPY take about as long. */
@@ -95,8 +98,12 @@ export class Loader {
     return made;
   }
 
-  /** Loads a batch to the end. */
-  async load({ batch, made, losses }: PreparedBatch): Promise<LoadResult> {
+  /**
+   * Loads a batch to the end.
+   *
+   * @param ledger another one than the topic's, for messages that do not come from there now
+   */
+  async load({ batch, made, losses }: PreparedBatch, ledger = this.#ledger): Promise<LoadResult> {
     const refused = new Map<number, Rejection>();
     let counted: LoadCounts | null = null;
     for (let tries = 0; ; ) {
@@ -106,11 +113,19 @@ export class Loader {
             losses = this.#countLosses();
             made = await this.#make(db, batch, refused);
           }
-          return loadBatch(db, this.options.target, batch, made, counts => {
+          const write = async () => {
+            await writeRows(db, this.options.target.tables, made.rows);
+            return made;
+          };
+          return loadBatch(db, ledger, batch, write, counts => {
             counted = counts;
           });
         });
-        if (counts === null) return await this.#overtaken(batch, counted);
+        if (counts === null) {
+          // not to be claimed: our own COMMIT whose answer was lost, or somebody else's
+          const ours = await this.link.use(db => ledger.wasEntered(db, batch));
+          return ours ? counted : null;
+        }
         this.#careful = counts.bypassed > 0 || counts.repeated > 0;
         return counts;
       } catch (error) {
@@ -132,24 +147,6 @@ export class Loader {
     const nothing = { orders: new Set<string>(), lineItems: new Set<string>() };
     const { known } = batchRows(batch, fileNumber, nothing, refused, this.options.maxDepth).rows;
     return knownIds(db, this.options.target.tables, [...known!.orders], [...known!.lineItems]);
-  }
-
-  /**
-   * The positions are not where the batch begins: our own COMMIT whose answer was lost, or another owner's.
-   *
-   * @param counted what our last attempt at a COMMIT would have loaded
-   */
-  async #overtaken(batch: MessageBatch, counted: LoadCounts | null): Promise<LoadResult> {
-    const { tables, topic, worker } = this.options.target;
-    const { positions, ours } = await this.link.use(async db => ({
-      positions: await readPositions(db, tables, topic),
-      ours: counted !== null && (await wasLoadedBy(db, tables, topic, worker, batch.segments)),
-    }));
-    if (positions.size === 0)
-      throw new ServiceError('the positions are gone from the database', {
-        hint: 'was it emptied? start the worker again',
-      });
-    return ours && batch.segments.every(s => positions.get(s.partition) === s.to) ? counted : null;
   }
 
   get waitingForLock(): boolean {

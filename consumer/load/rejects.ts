@@ -8,14 +8,16 @@ export async function writeRejects(db: Database, tables: Tables, topic: string, 
   if (rejected.length === 0) return;
   const column = (pick: (r: RejectedMessage) => unknown) => rejected.map(pick);
   await db.query(
-    `INSERT INTO ${tables.rejects} (kind, topic, drop_id, file, order_index, partition, record_offset, order_id, code, path, reason, value)
-     SELECT 'order', $1, * FROM unnest($2::text[], $3::text[], $4::int[], $5::int[], $6::bigint[], $7::bigint[], $8::text[], $9::text[], $10::text[], $11::bytea[])
+    `INSERT INTO ${tables.rejects} (kind, topic, drop_id, file, order_index, month, partition, record_offset, order_id, code, path, reason, value)
+     SELECT 'order', $1, * FROM unnest($2::text[], $3::text[], $4::int[], $5::text[], $6::int[], $7::bigint[], $8::bigint[], $9::text[], $10::text[], $11::text[],
+       $12::bytea[])
      ON CONFLICT DO NOTHING`,
     [
       topic,
       column(r => r.message.place?.drop ?? ''),
       column(r => r.message.place?.file ?? ''),
       column(r => r.message.place?.index ?? null),
+      column(r => r.message.place?.month ?? null),
       column(r => r.message.partition),
       column(r => r.message.offset),
       column(r => (r.orderId === '' ? null : r.orderId)),
@@ -27,7 +29,7 @@ export async function writeRejects(db: Database, tables: Tables, topic: string, 
   );
 }
 
-/** Postgres' text holds no NUL. */
-function storable(text: string): string {
+/** Text as Postgres can hold it: without NUL. */
+export function storable(text: string): string {
   return text.replaceAll('\0', '\ufffd');
 }

@@ -63,7 +63,7 @@ export async function readStatus(db: Database, tables: Tables, kafka: Kafka, adm
   const positions = await db.query(`SELECT partition, next_offset FROM ${tables.positions} WHERE topic = $1`, [topic]);
   const staging = Number((await db.query(`SELECT count(*) AS n FROM ${tables.userStaging}`)).rows[0].n);
   const rejects = await db.query(
-    `SELECT kind, code, path, count(*) AS n FROM ${tables.rejects} WHERE topic = $1 GROUP BY 1, 2, 3 ORDER BY n DESC, code, path`,
+    `SELECT kind, code, path, count(*) AS n FROM ${tables.rejects} WHERE topic = $1 AND settled IS NULL GROUP BY 1, 2, 3 ORDER BY n DESC, code, path`,
     [topic],
   );
   const counted = await tableRows(db, tables);

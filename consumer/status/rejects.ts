@@ -17,14 +17,20 @@ export interface RejectRow {
   path: string;
   reason: string;
   rejected_at: string;
+  /** How often it was refused or, where it is settled, tried. */
   tries: number;
+  /** Of the last retry. */
+  tried_at: string | null;
+  /** How a retry ended that put it into the tables or found it there; null while it is rejected. */
+  settled: 'loaded' | 'bypassed' | null;
 }
 
-const COLUMNS = 'id, kind, drop_id, file, order_index, partition, record_offset, order_id, code, path, reason, rejected_at, tries';
+const COLUMNS =
+  'id, kind, drop_id, file, order_index, partition, record_offset, order_id, code, path, reason, rejected_at, tries, tried_at, settled';
 
 export async function listRejects(db: Database, tables: Tables, topic: string, drop?: string): Promise<RejectRow[]> {
   const { rows } = await db.query(
-    `SELECT ${COLUMNS} FROM ${tables.rejects} WHERE topic = $1 AND ($2::text IS NULL OR drop_id = $2) ORDER BY id`,
+    `SELECT ${COLUMNS} FROM ${tables.rejects} WHERE topic = $1 AND ($2::text IS NULL OR drop_id = $2) AND settled IS NULL ORDER BY id`,
     [topic, drop ?? null],
   );
   return rows.map(toRow);
@@ -54,5 +60,7 @@ function toRow(r: any): RejectRow {
     reason: r.reason,
     rejected_at: r.rejected_at,
     tries: Number(r.tries),
+    tried_at: r.tried_at,
+    settled: r.settled,
   };
 }

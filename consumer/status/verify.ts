@@ -112,9 +112,9 @@ const CHECKS: readonly Check[] = [
   },
   {
     check: 'reject_books',
-    rule: 'every rejected order is kept',
+    rule: 'every rejected order is kept, and leaves the books when a retry loads or bypasses it',
     sql: t => `SELECT coalesce(r.drop_id, k.drop_id) || ': ' || coalesce(r.n, 0) || ' rejects, books say ' || coalesce(k.n, 0) AS what
-      FROM (SELECT topic, drop_id, count(*) AS n FROM ${t.rejects} WHERE kind = 'order' GROUP BY 1, 2) r
+      FROM (SELECT topic, drop_id, count(*) AS n FROM ${t.rejects} WHERE kind = 'order' AND settled IS NULL GROUP BY 1, 2) r
       FULL JOIN (SELECT topic, drop_id, sum(rejected) AS n FROM ${t.books} JOIN ${t.dropFiles} USING (file_no) GROUP BY 1, 2) k
       USING (topic, drop_id) WHERE coalesce(r.n, 0) <> coalesce(k.n, 0)`,
   },

@@ -3,6 +3,8 @@
  * this file does it; the guards check that every change still fits the source.
  */
 
+import { REJECT_MUTATIONS } from './mutations-rejects.js';
+
 export interface Mutation {
   /** Number of the guarantee. */
   guarantee: string;
@@ -104,11 +106,8 @@ export const MUTATIONS: readonly Mutation[] = [
     without: 'the position moved at all before the rows are committed',
     file: LOAD,
     edits: [
-      [
-        '    committing = true;\n',
-        "    await db.query('COMMIT; BEGIN');\n    await movePositions(db, tables, topic, target.topicId, batch.segments);\n    committing = true;\n",
-      ],
-      ['const moved = await movePositions(db, tables, topic, target.topicId, batch.segments)', 'const moved = await Promise.resolve(true)'],
+      ['    committing = true;\n', "    await db.query('COMMIT; BEGIN');\n    await ledger.claim(db, batch);\n    committing = true;\n"],
+      ['const claimed = await ledger.claim(db, batch)', 'const claimed = await Promise.resolve(true)'],
     ],
     test: 'guarantees/commit',
     fails: 'loses and doubles nothing',
@@ -281,6 +280,7 @@ export const MUTATIONS: readonly Mutation[] = [
     test: 'guarantees/repeats',
     fails: 'what was published twice counts once',
   },
+  ...REJECT_MUTATIONS,
   {
     guarantee: '4.4',
     without: 'the field counts of the batches before',

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { tally } from '../../../../consumer/load/books.js';
+import { tally, tallyRetries } from '../../../../consumer/load/books.js';
 import type { MessageOutcome } from '../../../../consumer/transform/batch-rows.js';
 
 const outcome: fc.Arbitrary<MessageOutcome> = fc
@@ -66,4 +66,25 @@ test('the greatest index of a file is in its entries, whichever comes last', () 
 
 test('messages of no drop are never repeats', () => {
   assert.equal(tally([o('bypassed', -1), o('rejected', -1)], () => -1).repeats.size, 0);
+});
+
+test('a retry takes from the rejected what it loads or bypasses, and changes no sum', () => {
+  fc.assert(
+    fc.property(fc.array(outcome, { maxLength: 40 }), outcomes => {
+      const entries = tallyRetries(outcomes);
+      const sum = (key: 'loaded' | 'bypassed' | 'rejected' | 'repeated') => entries.reduce((n, e) => n + e[key], 0);
+      const count = (what: MessageOutcome['outcome']) => outcomes.filter(x => x.outcome === what).length;
+      assert.deepEqual([sum('loaded'), sum('bypassed'), sum('repeated')], [count('loaded'), count('bypassed'), 0]);
+      for (const e of entries) assert.ok(e.rejected <= 0 && (e.month === '' || e.rejected === 0) && e.lastIndex === -1);
+      const places = new Set(outcomes.map(x => `${x.fileNo}/${x.partition}`));
+      for (const place of places) {
+        const here = entries.filter(e => `${e.fileNo}/${e.partition}` === place);
+        assert.equal(
+          here.reduce((n, e) => n + e.loaded + e.bypassed + e.rejected, 0),
+          0,
+          'what leaves one column enters another, of the same file and partition',
+        );
+      }
+    }),
+  );
 });

@@ -96,6 +96,8 @@ const REJECT = {
   reason: 'id is null',
   rejected_at: '',
   tries: 1,
+  tried_at: null,
+  settled: null,
 };
 
 test('rejects are one line each, and control characters of a name do not reach the terminal', () => {

@@ -92,6 +92,9 @@ function build(): Command {
     rejects.command(name).description(description).exitOverride().action(run(load));
   addReject('list', 'list rejected orders and files', () => import('./commands/rejects-list.js'))
     .option('--drop <id>', 'of one drop')
+    .option('--reason <code>', 'rejected for this reason')
+    .option('--since <time>', 'rejected since then: 2017-12-04, 2017-12-04T10:00:00Z, 2h, 3d')
+    .option('--all', 'also those that a retry has loaded or bypassed')
     .option('--json', 'for programs');
   addReject('show <id>', 'one reject with its bytes as delivered', () => import('./commands/rejects-show.js')).option(
     '--json',

@@ -10,16 +10,22 @@ export const run: CommandRun = async context => {
   const services = await context.services();
   const reject = await withDatabase(context, services, 'rejects', (db, tables) => showReject(db, tables, id));
   if (reject === null) throw new UsageError(`there is no reject ${id}`, { hint: 'glossier rejects list shows them' });
-  const { value, ...place } = reject;
+  const { value, mended, ...place } = reject;
   if (context.options.json === true) {
-    context.print(
-      JSON.stringify({ ...place, value: value?.toString('utf8') ?? null, value_base64: value?.toString('base64') ?? null }, null, 2),
-    );
+    const text = (bytes: Buffer | null) => bytes?.toString('utf8') ?? null;
+    const base64 = (bytes: Buffer | null) => bytes?.toString('base64') ?? null;
+    const bytes = { value: text(value), value_base64: base64(value), mended: text(mended), mended_base64: base64(mended) };
+    context.print(JSON.stringify({ ...place, ...bytes }, null, 2));
     return EXIT.ok;
   }
   for (const [name, what] of Object.entries(place)) if (what !== null && what !== '') context.print(`${name.padEnd(12)} ${what}`);
   context.print('');
   process.stdout.write(value ?? '(no bytes are kept of a broken file)');
   context.print('');
+  if (mended !== null) {
+    context.print('\nmended and loaded as:\n');
+    process.stdout.write(mended);
+    context.print('');
+  }
   return EXIT.ok;
 };

@@ -28,19 +28,41 @@ export interface RejectRow {
 const COLUMNS =
   'id, kind, drop_id, file, order_index, partition, record_offset, order_id, code, path, reason, rejected_at, tries, tried_at, settled';
 
-export async function listRejects(db: Database, tables: Tables, topic: string, drop?: string): Promise<RejectRow[]> {
+/** All conditions hold together. */
+export interface RejectFilter {
+  drop?: string;
+  /** Rejection code. */
+  reason?: string;
+  /** Rejected then or later. */
+  since?: Date;
+  /** Also those that a retry has loaded or bypassed. */
+  settledToo?: boolean;
+}
+
+export async function listRejects(db: Database, tables: Tables, topic: string, filter: RejectFilter = {}): Promise<RejectRow[]> {
   const { rows } = await db.query(
-    `SELECT ${COLUMNS} FROM ${tables.rejects} WHERE topic = $1 AND ($2::text IS NULL OR drop_id = $2) AND settled IS NULL ORDER BY id`,
-    [topic, drop ?? null],
+    `SELECT ${COLUMNS} FROM ${tables.rejects} WHERE topic = $1 AND ($2::text IS NULL OR drop_id = $2) AND ($3::text IS NULL OR code = $3)
+       AND ($4::timestamptz IS NULL OR rejected_at >= $4) AND ($5 OR settled IS NULL) ORDER BY id`,
+    [topic, filter.drop ?? null, filter.reason ?? null, filter.since?.toISOString() ?? null, filter.settledToo === true],
   );
   return rows.map(toRow);
 }
 
-/** One reject with its bytes as they were delivered; null when there is none of that id. */
-export async function showReject(db: Database, tables: Tables, id: string): Promise<(RejectRow & { value: Buffer | null }) | null> {
-  const { rows } = await db.query(`SELECT ${COLUMNS}, encode(value, 'base64') AS value FROM ${tables.rejects} WHERE id = $1`, [id]);
+/** A reject with its bytes as they were delivered, and as they were mended, where mended ones were loaded. */
+export interface WholeReject extends RejectRow {
+  value: Buffer | null;
+  mended: Buffer | null;
+}
+
+/** One reject, settled or not; null when there is none of that id. */
+export async function showReject(db: Database, tables: Tables, id: string): Promise<WholeReject | null> {
+  const { rows } = await db.query(
+    `SELECT ${COLUMNS}, encode(value, 'base64') AS value, encode(mended, 'base64') AS mended FROM ${tables.rejects} WHERE id = $1`,
+    [id],
+  );
   if (rows.length === 0) return null;
-  return { ...toRow(rows[0]), value: rows[0].value === null ? null : Buffer.from(rows[0].value, 'base64') };
+  const bytes = (base64: string | null) => (base64 === null ? null : Buffer.from(base64, 'base64'));
+  return { ...toRow(rows[0]), value: bytes(rows[0].value), mended: bytes(rows[0].mended) };
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: the shape is that of COLUMNS

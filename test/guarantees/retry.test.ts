@@ -43,6 +43,15 @@ test(
     assert.deepEqual(await shop.books(), { '': [0, 1, 1], '2017_12': [5, 0, 0] });
     const [left, ...others] = await listed(shop);
     assert.deepEqual([left.index, left.code, left.tries, others], [3, 'bad_type', 2, []]);
+    const numbers = await Promise.all(
+      [['--all'], ['--all', '--reason', 'bad_type'], ['--drop', 'other'], ['--since', '1h'], ['--since', '2999-01-01']].map(f =>
+        listed(shop, ...f),
+      ),
+    );
+    assert.deepEqual(
+      numbers.map(list => list.length),
+      [4, 1, 0, 1, 0],
+    );
     await shop.holds([order(1), refusable(2), meanwhile, order(4), refusable(5)]);
     const status = JSON.parse((await shop.run(0, ['status', '--json'])).stdout);
     assert.deepEqual(status.rejects, { orders: 1, files: 0, by_reason: [{ code: 'bad_type', path: 'test', count: 1 }] });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Status } from '../../../../consumer/status/read-status.js';
-import { renderRejects, renderStatus } from '../../../../consumer/status/render.js';
+import { renderStatus } from '../../../../consumer/status/render.js';
 
 const DROP = {
   drop: '7b61058f27244795',
@@ -80,30 +80,4 @@ test('long names are cut to the width', () => {
   const text = renderStatus({ ...EMPTY, drops: [{ ...DROP, name: `${'long'.repeat(40)}.zip` }] }, 100);
   assert.match(text, /…/);
   for (const l of text.split('\n')) assert.ok(l.length <= 120, l);
-});
-
-const REJECT = {
-  id: 4,
-  kind: 'order' as const,
-  drop: 'd',
-  file: '2017-12-04.json',
-  index: 7,
-  partition: 0,
-  offset: 1,
-  order_id: '9007199254740993',
-  code: 'bad_id',
-  path: 'id',
-  reason: 'id is null',
-  rejected_at: '',
-  tries: 1,
-  tried_at: null,
-  settled: null,
-};
-
-test('rejects are one line each, and control characters of a name do not reach the terminal', () => {
-  assert.equal(renderRejects([], 80), 'Nothing is rejected.');
-  const text = renderRejects([REJECT, { ...REJECT, id: 5, kind: 'file', file: 'a\u001b[2J\n.json', index: null, order_id: null }], 100);
-  assert.equal(text.split('\n').length, 3);
-  assert.match(text, /^4 +order +2017-12-04\.json +7 +9007199254740993 +id is null$/m);
-  assert.doesNotMatch(text, /[\u0000-\u0009\u000b-\u001f]/);
 });

@@ -1,0 +1,46 @@
+/** Tables of text for people: pure. */
+import Table from 'cli-table3';
+
+const PLAIN = {
+  chars: {
+    top: '',
+    'top-mid': '',
+    'top-left': '',
+    'top-right': '',
+    bottom: '',
+    'bottom-mid': '',
+    'bottom-left': '',
+    'bottom-right': '',
+    left: '',
+    'left-mid': '',
+    mid: '',
+    'mid-mid': '',
+    right: '',
+    'right-mid': '',
+    middle: '  ',
+  },
+  style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [] },
+};
+
+/** An empty table without lines; columns of numbers stand to the right. */
+export function table(head: string[]): Table.Table {
+  const right = ['published', 'loaded', 'bypassed', 'rejected', 'position', 'end', 'lag', 'rows', 'partition', 'index', 'count', 'tries'];
+  return new Table({ ...PLAIN, head, colAligns: head.map(h => (right.includes(h) ? 'right' : 'left')) });
+}
+
+export function number(value: number): string {
+  return value.toLocaleString('en-US');
+}
+
+export function cut(text: string, width: number): string {
+  return text.length <= width ? text : `${text.slice(0, width - 1)}…`;
+}
+
+/** Names of files are data from outside: control characters would drive the terminal. */
+export function printable(text: string): string {
+  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, '\ufffd');
+}
+
+export function trimLines(text: string): string {
+  return text.replace(/[ \t]+$/gm, '');
+}

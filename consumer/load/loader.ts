@@ -1,5 +1,5 @@
 /**
- * Gets a batch into the tables whatever it takes: optimistic first, careful when an order is known, without the guilty order when Postgres
+ * Gets a batch into the tables whatever it takes: optimistic first, careful when an order is known, piece by piece when Postgres
  * refuses a row, again when the server was away.
  */
 import { errorCode } from '../../shared/errors.js';
@@ -8,6 +8,7 @@ import type { Rejection } from '../../shared/rejection.js';
 import type { MessageBatch } from '../intake/batch.js';
 import { MonthTables } from '../schema/month-table.js';
 import { type BatchRows, batchRows, type FileNumbers } from '../transform/batch-rows.js';
+import { everyId, fixed } from '../transform/id-layer.js';
 import type { KnownIds } from '../transform/order-rows.js';
 import type { Database } from './database.js';
 import { DropFiles } from './drop-files.js';
@@ -15,7 +16,7 @@ import { knownIds } from './known-orders.js';
 import type { Ledger, LoadCounts } from './ledger.js';
 import { Link } from './link.js';
 import { loadBatch, writeRows } from './load-batch.js';
-import { refusedRow } from './refused-row.js';
+import { type PiecesOfBatch, writePieces } from './pieces.js';
 import { reactionTo } from './sqlstate.js';
 import { type LoadTarget, TopicLedger } from './topic-ledger.js';
 
@@ -65,7 +66,7 @@ export class Loader {
     let losses = 0;
     const made = await this.#aside.use(db => {
       losses = this.#countLosses(); // before the rows are made: a loss in between has them made anew
-      return this.#make(db, batch, NONE_REFUSED);
+      return this.#make(db, batch);
     });
     return { batch, made, losses };
   }
@@ -86,16 +87,33 @@ export class Loader {
 
   #seenLosses = 0;
 
-  async #make(db: Database, batch: MessageBatch, refused: ReadonlyMap<number, Rejection>): Promise<BatchRows> {
+  async #make(db: Database, batch: MessageBatch): Promise<BatchRows> {
     const fileNumber = await this.#files.learn(db, batch.messages);
-    const known = this.#careful ? await this.#lookUp(db, batch, fileNumber, refused) : null;
-    const made = batchRows(batch, fileNumber, known, refused, this.options.maxDepth);
-    // an order that was refused or bypassed has been in its month's text, and makes no table
-    await this.#months.ensure(
-      db,
-      [...made.rows.months].filter(([, text]) => text.rows > 0).map(([month]) => month),
-    );
+    const known = this.#careful ? await this.#lookUp(db, batch, fileNumber) : null;
+    const made = batchRows(batch, fileNumber, known, NONE_REFUSED, this.options.maxDepth);
+    await this.#makeMonths(db, made);
     return made;
+  }
+
+  /** What is needed to make the rows of a batch piece by piece. */
+  async #makePieces(db: Database, batch: MessageBatch): Promise<PiecesOfBatch> {
+    const { maxDepth } = this.options;
+    const fileNumber = await this.#files.learn(db, batch.messages);
+    const known = await this.#lookUp(db, batch, fileNumber);
+    // which of several orders of one id is loaded is not known before the first is taken or refused
+    await this.#makeMonths(db, batchRows(batch, fileNumber, fixed(known), NONE_REFUSED, maxDepth));
+    const slice = (from: number, to: number) => ({ ...batch, messages: batch.messages.slice(from, to) });
+    return {
+      count: batch.messages.length,
+      known,
+      make: (from, to, ids, refused) => batchRows(slice(from, to), fileNumber, ids, refused, maxDepth),
+    };
+  }
+
+  async #makeMonths(db: Database, { rows }: BatchRows): Promise<void> {
+    // an order that was refused or bypassed has been in its month's text, and makes no table
+    const months = [...rows.months].filter(([, text]) => text.rows > 0).map(([month]) => month);
+    await this.#months.ensure(db, months);
   }
 
   /**
@@ -104,17 +122,23 @@ export class Loader {
    * @param ledger another one than the topic's, for messages that do not come from there now
    */
   async load({ batch, made, losses }: PreparedBatch, ledger = this.#ledger): Promise<LoadResult> {
-    const refused = new Map<number, Rejection>();
+    const { tables } = this.options.target;
+    let pieces: PiecesOfBatch | null = null;
     let counted: LoadCounts | null = null;
+    const make = async (db: Database) => {
+      if (pieces !== null) pieces = await this.#makePieces(db, batch);
+      else made = await this.#make(db, batch);
+    };
     for (let tries = 0; ; ) {
       try {
         const counts = await this.link.use(async db => {
           if (losses !== this.#countLosses()) {
             losses = this.#countLosses();
-            made = await this.#make(db, batch, refused);
+            await make(db);
           }
           const write = async () => {
-            await writeRows(db, this.options.target.tables, made.rows);
+            if (pieces !== null) return writePieces(db, tables, pieces);
+            await writeRows(db, tables, made.rows);
             return made;
           };
           return loadBatch(db, ledger, batch, write, counts => {
@@ -130,23 +154,25 @@ export class Loader {
         return counts;
       } catch (error) {
         const reaction = reactionTo(error);
-        const row = reaction === 'data' ? refusedRow(error, made) : null;
-        if (row !== null && !refused.has(row.at)) refused.set(row.at, row.rejection);
-        else if (reaction === 'duplicate' && tries++ < MOST_TRIES) {
+        if (reaction === 'data' && pieces === null) {
+          pieces = await this.link.use(db => this.#makePieces(db, batch));
+          continue;
+        }
+        if (reaction === 'duplicate' && tries++ < MOST_TRIES) {
           // again on the careful way: another worker loaded one of these orders meanwhile, and its commit decides who was first
           if (this.#careful) await pause(Math.random() * 20 * tries, this.options.signal);
           this.#careful = true;
         } else if (isMissingTable(error) && tries++ < MOST_TRIES) this.#months.forget();
         else throw error;
-        made = await this.link.use(db => this.#make(db, batch, refused));
+        await this.link.use(make);
       }
     }
   }
 
-  async #lookUp(db: Database, batch: MessageBatch, fileNumber: FileNumbers, refused: ReadonlyMap<number, Rejection>): Promise<KnownIds> {
-    const nothing = { orders: new Set<string>(), lineItems: new Set<string>() };
-    const { known } = batchRows(batch, fileNumber, nothing, refused, this.options.maxDepth).rows;
-    return knownIds(db, this.options.target.tables, [...known!.orders], [...known!.lineItems]);
+  async #lookUp(db: Database, batch: MessageBatch, fileNumber: FileNumbers): Promise<KnownIds> {
+    const ids = everyId();
+    batchRows(batch, fileNumber, ids, NONE_REFUSED, this.options.maxDepth);
+    return knownIds(db, this.options.target.tables, [...ids.orders], [...ids.lineItems]);
   }
 
   get waitingForLock(): boolean {

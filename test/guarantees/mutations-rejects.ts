@@ -21,4 +21,20 @@ export const REJECT_MUTATIONS: readonly Mutation[] = [
     test: 'guarantees/retry',
     fails: 'two retries and a worker',
   },
+  {
+    guarantee: '5.9',
+    without: 'the halves of a piece of which no row is named',
+    file: 'consumer/load/pieces.ts',
+    edits: [['      put(from + size, to);\n', '']],
+    test: 'unit/consumer/load/pieces',
+    fails: 'whatever is refused, named or not',
+  },
+  {
+    guarantee: '5.9',
+    without: 'constraints that speak up at once',
+    file: 'consumer/load/pieces.ts',
+    edits: [['SET CONSTRAINTS ALL IMMEDIATE; ', '']],
+    test: 'guarantees/refused',
+    fails: 'stop no neighbour',
+  },
 ];

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { MessageBatch } from '../../../../consumer/intake/batch.js';
-import { refusedRow } from '../../../../consumer/load/refused-row.js';
+import { refusalOf, refusedRow } from '../../../../consumer/load/refused-row.js';
 import { batchRows } from '../../../../consumer/transform/batch-rows.js';
 
 const order = (id: number, month: string, items: number, fields = '') =>
@@ -12,10 +12,12 @@ function named(where: string | undefined, values: string[] = ORDERS, message = '
   const messages = values.map((v, offset) => ({ partition: 0, offset, key: null, value: Buffer.from(v), place: null }));
   const batch: MessageBatch = { messages, segments: [], bytes: 0, reason: 'time', generation: 1 };
   const known = { orders: new Set(['3']), lineItems: new Set<string>() };
-  return refusedRow(
-    { where, message, code: '22003' },
+  const error = { where, message, code: '22003' };
+  const at = refusedRow(
+    error,
     batchRows(batch, () => 1, known, new Map(), 64),
   );
+  return at === null ? null : { at, rejection: refusalOf(error) };
 }
 
 /** 0 and 4 in November; 1 and 6 in December; 2 is rejected, 3 is known, 5 not JSON. */

@@ -69,14 +69,16 @@ function build(): Command {
 
   add('load <drop...>', 'publish drops (zip, path or URL), load to the end, merge, print the summary', () => import('./commands/load.js'))
     .option('--again', 'publish a drop once more although it was published whole')
-    .option('--accept-gap', ACCEPT_GAP);
+    .option('--accept-gap', ACCEPT_GAP)
+    .option('--accept-rejects', ACCEPT_REJECTS);
   add('produce <drop...>', 'publish drops only; killed and run again, it goes on', () => import('./commands/produce.js')).option(
     '--again',
     'publish a drop once more although it was published whole',
   );
   add('consume', 'run a worker until a signal', () => import('./commands/consume.js'))
     .option('--until-drained', 'end when everything that is in the topic now is loaded and merged')
-    .option('--accept-gap', ACCEPT_GAP);
+    .option('--accept-gap', ACCEPT_GAP)
+    .option('--accept-rejects', ACCEPT_REJECTS);
   add('merge', 'fold user_staging into user_stats now', () => import('./commands/merge.js'));
   add('status', 'drops, partitions with lag, staging, rejects, tables', () => import('./commands/status.js')).option(
     '--json',
@@ -118,6 +120,7 @@ function build(): Command {
 }
 
 const ACCEPT_GAP = 'go on although messages that were never loaded are gone from the topic';
+const ACCEPT_REJECTS = 'go on although most orders are refused for one reason';
 const SETTINGS_HINT = '\nSettings go with every command: see glossier --help';
 
 /** One line that says what and what to do. */

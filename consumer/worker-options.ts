@@ -15,6 +15,8 @@ export interface WorkerOptions {
   /** Load what is in the topic now and end; with a promise, what is in the topic when that is kept. When it breaks the worker ends too. */
   untilDrained?: boolean | Promise<unknown>;
   acceptGap?: boolean;
+  /** Go on although most orders are refused for one reason. */
+  acceptRejects?: boolean;
   onProgress?: (progress: WorkerProgress) => void;
 }
 

@@ -12,6 +12,7 @@ import { type Admin, topicOffsets } from '../shared/kafka.js';
 import { isKafkaOutage } from '../shared/kafka-outage.js';
 import { atMost, pause, ServiceState, throughOutages, unlessAborted } from '../shared/outage.js';
 import { OrderConsumer } from './intake/order-consumer.js';
+import { Breaker } from './load/breaker.js';
 import { dropsOffset, readDrops, writeDrops } from './load/drop-sync.js';
 import type { LoadCounts } from './load/ledger.js';
 import { Link } from './load/link.js';
@@ -105,6 +106,7 @@ class Worker {
       },
       postgres: this.#postgres,
       maxDepth: settings.maxDepth,
+      breaker: this.#o.acceptRejects ? undefined : new Breaker(settings.breakerOrders, settings.breakerShare),
       signal: this.#stop.signal,
     });
     this.#consumer = new OrderConsumer({

@@ -39,6 +39,9 @@ export class ServiceError extends GlossierError {}
 /** The topic and the positions in Postgres do not belong together; going on would lose or skip orders. */
 export class TopicError extends GlossierError {}
 
+/** Most orders are refused for one reason; going on would reject them all. */
+export class RefusalsError extends GlossierError {}
+
 /** Something that the program relies on was found untrue; the running transaction is given up. */
 export class InvariantError extends GlossierError {}
 

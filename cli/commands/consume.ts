@@ -42,6 +42,7 @@ export async function work(
     signal,
     untilDrained,
     acceptGap: options.acceptGap === true,
+    acceptRejects: options.acceptRejects === true,
     onProgress: p => {
       if (onProgress) onProgress(p);
       else if (untilDrained) display.progress({ title: 'Loading', total: p.total, unit: 'orders' }, p.done);

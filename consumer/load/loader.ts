@@ -10,10 +10,11 @@ import { MonthTables } from '../schema/month-table.js';
 import { type BatchRows, batchRows, type FileNumbers } from '../transform/batch-rows.js';
 import { everyId, fixed } from '../transform/id-layer.js';
 import type { KnownIds } from '../transform/order-rows.js';
+import type { Breaker } from './breaker.js';
 import type { Database } from './database.js';
 import { DropFiles } from './drop-files.js';
 import { knownIds } from './known-orders.js';
-import type { Ledger, LoadCounts } from './ledger.js';
+import type { BatchOutcome, Ledger, LoadCounts } from './ledger.js';
 import { Link } from './link.js';
 import { loadBatch, writeRows } from './load-batch.js';
 import { type PiecesOfBatch, writePieces } from './pieces.js';
@@ -25,6 +26,8 @@ export interface LoaderOptions {
   target: LoadTarget;
   postgres: ServiceState;
   maxDepth: number;
+  /** None: whatever is refused is rejected. */
+  breaker?: Breaker;
   signal: AbortSignal;
 }
 
@@ -122,7 +125,8 @@ export class Loader {
    * @param ledger another one than the topic's, for messages that do not come from there now
    */
   async load({ batch, made, losses }: PreparedBatch, ledger = this.#ledger): Promise<LoadResult> {
-    const { tables } = this.options.target;
+    const { breaker, target } = this.options;
+    let outcome: BatchOutcome = made;
     let pieces: PiecesOfBatch | null = null;
     let counted: LoadCounts | null = null;
     const make = async (db: Database) => {
@@ -137,9 +141,13 @@ export class Loader {
             await make(db);
           }
           const write = async () => {
-            if (pieces !== null) return writePieces(db, tables, pieces);
-            await writeRows(db, tables, made.rows);
-            return made;
+            if (pieces !== null) outcome = await writePieces(db, target.tables, pieces, rejected => breaker?.check(batch, rejected));
+            else {
+              breaker?.check(batch, made.rejected);
+              await writeRows(db, target.tables, made.rows);
+              outcome = made;
+            }
+            return outcome;
           };
           return loadBatch(db, ledger, batch, write, counts => {
             counted = counts;
@@ -148,8 +156,11 @@ export class Loader {
         if (counts === null) {
           // not to be claimed: our own COMMIT whose answer was lost, or somebody else's
           const ours = await this.link.use(db => ledger.wasEntered(db, batch));
-          return ours ? counted : null;
+          if (!ours || counted === null) return null;
+          breaker?.passed(batch, outcome.rejected);
+          return counted;
         }
+        breaker?.passed(batch, outcome.rejected);
         this.#careful = counts.bypassed > 0 || counts.repeated > 0;
         return counts;
       } catch (error) {

@@ -32,15 +32,22 @@ const NONE: ReadonlyMap<number, Rejection> = new Map();
 /**
  * Writes what Postgres takes, within a transaction that has begun.
  *
+ * @param onRejected told what is rejected so far, each time that it is more; throws to give the batch up
  * @throws whatever Postgres says but that it refuses a row: the transaction is then to be rolled back
  */
-export async function writePieces(db: Database, tables: Tables, batch: PiecesOfBatch): Promise<BatchOutcome> {
+export async function writePieces(
+  db: Database,
+  tables: Tables,
+  batch: PiecesOfBatch,
+  onRejected: (rejected: readonly RejectedMessage[]) => void = () => {},
+): Promise<BatchOutcome> {
   const known = { orders: new Set(batch.known.orders), lineItems: new Set(batch.known.lineItems) };
   const outcomes: MessageOutcome[] = [];
   const rejected: RejectedMessage[] = [];
   const settle = (from: number, made: BatchRows) => {
     for (const o of made.outcomes) outcomes.push(o);
     for (const r of made.rejected) rejected.push({ ...r, at: from + r.at });
+    if (made.rejected.length > 0) onRejected(rejected);
   };
   // a constraint that is deferred would speak up at COMMIT, of no piece
   await db.query('SET CONSTRAINTS ALL IMMEDIATE; SAVEPOINT piece');

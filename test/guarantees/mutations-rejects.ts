@@ -37,4 +37,28 @@ export const REJECT_MUTATIONS: readonly Mutation[] = [
     test: 'guarantees/refused',
     fails: 'stop no neighbour',
   },
+  {
+    guarantee: '5.10',
+    without: 'the look at what is refused before a COMMIT',
+    file: 'consumer/load/loader.ts',
+    edits: [['              breaker?.check(batch, made.rejected);\n', '']],
+    test: 'guarantees/breaker',
+    fails: 'a batch most of which is refused',
+  },
+  {
+    guarantee: '5.10',
+    without: 'the look at what Postgres refuses',
+    file: 'consumer/load/loader.ts',
+    edits: [['rejected => breaker?.check(batch, rejected)', '() => {}']],
+    test: 'guarantees/breaker',
+    fails: 'orders that Postgres refuses',
+  },
+  {
+    guarantee: '5.10',
+    without: 'the memory of earlier batches',
+    file: 'consumer/load/breaker.ts',
+    edits: [['const before = more === 0 ? [] : this.#last.slice(-more);', 'const before: string[] = more === 0 ? [] : [];']],
+    test: 'guarantees/breaker',
+    fails: 'small batches are judged together',
+  },
 ];

@@ -11,6 +11,7 @@ import { dropDatabase, freshDatabase, freshName, type TestServices, testServices
 export interface RawMessage {
   value: string;
   partition?: number;
+  headers?: Record<string, string>;
 }
 
 export class Shop {

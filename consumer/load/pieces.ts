@@ -10,6 +10,7 @@
 import type { Rejection } from '../../shared/rejection.js';
 import type { Tables } from '../schema/tables.js';
 import type { BatchRows, MessageOutcome, RejectedMessage } from '../transform/batch-rows.js';
+import { DropFieldCounts } from '../transform/field-counts.js';
 import { layerOver, takeLayer } from '../transform/id-layer.js';
 import type { KnownIds } from '../transform/order-rows.js';
 import type { Database } from './database.js';
@@ -44,8 +45,10 @@ export async function writePieces(
   const known = { orders: new Set(batch.known.orders), lineItems: new Set(batch.known.lineItems) };
   const outcomes: MessageOutcome[] = [];
   const rejected: RejectedMessage[] = [];
+  const fields = new DropFieldCounts();
   const settle = (from: number, made: BatchRows) => {
     for (const o of made.outcomes) outcomes.push(o);
+    fields.add(made.fields);
     for (const r of made.rejected) rejected.push({ ...r, at: from + r.at });
     if (made.rejected.length > 0) onRejected(rejected);
   };
@@ -68,7 +71,7 @@ export async function writePieces(
     settle(from, made);
     return TAKEN;
   });
-  return { outcomes, rejected };
+  return { outcomes, rejected, fields };
 }
 
 /** What came of a piece, where it is not the position of the message that is to blame. */

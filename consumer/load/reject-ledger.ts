@@ -3,6 +3,7 @@ import type { MessageBatch } from '../intake/batch.js';
 import type { Tables } from '../schema/tables.js';
 import { tallyRetries, writeBooks } from './books.js';
 import type { Database } from './database.js';
+import { writeFieldCounts } from './drop-fields.js';
 import type { BatchOutcome, Ledger, LoadCounts } from './ledger.js';
 import { storable } from './rejects.js';
 
@@ -20,6 +21,7 @@ export class RejectLedger implements Ledger {
   /** @param rejects of the messages of the batch, in their order */
   constructor(
     readonly tables: Tables,
+    readonly topic: string,
     readonly rejects: readonly ChosenReject[],
   ) {}
 
@@ -34,8 +36,9 @@ export class RejectLedger implements Ledger {
     return Number(rows[0].n) === this.rejects.length;
   }
 
-  async enter(db: Database, _batch: MessageBatch, { outcomes, rejected }: BatchOutcome): Promise<LoadCounts> {
+  async enter(db: Database, _batch: MessageBatch, { outcomes, rejected, fields }: BatchOutcome): Promise<LoadCounts> {
     await writeBooks(db, this.tables, tallyRetries(outcomes));
+    await writeFieldCounts(db, this.tables, this.topic, fields.all());
     const refused = new Map(rejected.map(r => [r.at, r]));
     const column = (pick: (r: ChosenReject, at: number) => unknown) => this.rejects.map(pick);
     const settled = (at: number) => (outcomes[at].outcome === 'rejected' ? null : outcomes[at].outcome);

@@ -73,6 +73,6 @@ async function retryPart(loader: Loader, tables: Tables, part: readonly ChosenRe
     throwIfAborted(signal, 'trying rejects again');
     const { rejects, batch } = await loader.link.use(db => readRejects(db, tables, part));
     if (rejects.length === 0) return;
-    if ((await loader.load(await loader.prepare(batch), new RejectLedger(tables, rejects))) !== null) return;
+    if ((await loader.load(await loader.prepare(batch), new RejectLedger(tables, loader.options.target.topic, rejects))) !== null) return;
   }
 }

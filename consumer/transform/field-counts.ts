@@ -36,6 +36,17 @@ export class FieldCounts {
     if (beyond) this.more++;
   }
 
+  /** Adds the counts of further orders of the same drop and partition. */
+  add(other: FieldCounts): void {
+    this.orders += other.orders;
+    this.more += other.more;
+    for (let f = 0; f < this.#known.length; f++) this.#known[f] += other.#known[f];
+    for (const [name, [orders, kinds]] of other.#unknown) {
+      const had = this.#unknown.get(name) ?? [0, 0];
+      this.#unknown.set(name, [had[0] + orders, had[1] | kinds]);
+    }
+  }
+
   /** By field, without those that no order had. */
   entries(): [field: string, count: FieldCount][] {
     const known = FIELDS.map((name, f): [string, FieldCount] => [name, [this.#known[f], 0]]);
@@ -71,14 +82,20 @@ export class DropFieldCounts {
   #last: FieldCounts | null = null;
 
   see(scan: OrderScan, drop: string, partition: number): void {
-    let last = this.#last;
-    if (last === null || last.partition !== partition || last.drop !== drop) {
-      const key = `${partition}/${drop}`;
-      last = this.#counts.get(key) ?? new FieldCounts(drop, partition);
-      this.#counts.set(key, last);
-      this.#last = last;
-    }
-    last.see(scan);
+    if (this.#last?.partition !== partition || this.#last.drop !== drop) this.#last = this.#of(drop, partition);
+    this.#last.see(scan);
+  }
+
+  /** Adds the counts of another part of the batch. */
+  add(other: DropFieldCounts): void {
+    for (const counts of other.#counts.values()) this.#of(counts.drop, counts.partition).add(counts);
+  }
+
+  #of(drop: string, partition: number): FieldCounts {
+    const key = `${partition}/${drop}`;
+    const counts = this.#counts.get(key) ?? new FieldCounts(drop, partition);
+    this.#counts.set(key, counts);
+    return counts;
   }
 
   all(): FieldCounts[] {

@@ -43,17 +43,20 @@ function placeKey(fileNo: number | string, partition: number | string): string {
  * Adds a batch up. A message that was counted before (its publisher went back after a failure) is `repeated` and nothing else: publishers
  * append the orders of a file in their order, so what stands at or below the greatest index has been counted.
  *
- * @returns the entries, and by position in the batch whether a message was a repeat
+ * @returns the entries; by position in the batch which messages were repeats; and which were loaded although they were: what came before of
+ *   them was rejected, and is to be settled
  */
-export function tally(outcomes: MessageOutcome[], lastIndexOf: LastIndex): { entries: BookEntry[]; repeats: Set<number> } {
+export function tally(outcomes: MessageOutcome[], lastIndexOf: LastIndex): { entries: BookEntry[]; repeats: Set<number>; late: number[] } {
   const entries = new Map<string, BookEntry>();
   const seen = new Map<string, number>();
   const repeats = new Set<number>();
+  const late: number[] = [];
   for (let i = 0; i < outcomes.length; i++) {
     const o = outcomes[i];
     const place = placeKey(o.fileNo, o.partition);
     const last = seen.get(place) ?? lastIndexOf(o.fileNo, o.partition);
     const repeated = o.index >= 0 && o.index <= last && o.outcome !== 'loaded';
+    if (o.outcome === 'loaded' && o.index >= 0 && o.index <= last) late.push(i);
     const lastIndex = Math.max(last, o.index);
     seen.set(place, lastIndex);
     const key = `${place}/${o.month}`;
@@ -79,7 +82,7 @@ export function tally(outcomes: MessageOutcome[], lastIndexOf: LastIndex): { ent
       repeats.add(i);
     } else e[o.outcome]++;
   }
-  return { entries: [...entries.values()], repeats };
+  return { entries: [...entries.values()], repeats, late };
 }
 
 /**

@@ -1,6 +1,7 @@
 /** What was refused, kept with its bytes, its place and the reason, in the transaction of its batch. */
 import type { Tables } from '../schema/tables.js';
-import type { RejectedMessage } from '../transform/batch-rows.js';
+import type { MessageOutcome, RejectedMessage } from '../transform/batch-rows.js';
+import type { BookEntry } from './books.js';
 import type { Database } from './database.js';
 
 /** @param rejected messages of one topic */
@@ -27,6 +28,28 @@ export async function writeRejects(db: Database, tables: Tables, topic: string, 
       column(r => r.message.value),
     ],
   );
+}
+
+/**
+ * Settles the rejects of orders that a repeat of their message has loaded (published again, when the cause was gone).
+ *
+ * @param loaded orders of the batch whose place had been counted before
+ * @returns what moves on the books: the message that was rejected becomes the repeat
+ */
+export async function settleLate(db: Database, tables: Tables, loaded: readonly MessageOutcome[]): Promise<BookEntry[]> {
+  const { rows } = await db.query(
+    `WITH settled AS (
+       UPDATE ${tables.rejects} r SET settled = 'loaded', tries = r.tries + 1, tried_at = now()
+         FROM ${tables.dropFiles} f JOIN unnest($1::int[], $2::int[]) AS n (file_no, order_index) USING (file_no)
+        WHERE r.kind = 'order' AND r.settled IS NULL AND (r.topic, r.drop_id, r.file) = (f.topic, f.drop_id, f.file) AND r.order_index = n.order_index
+       RETURNING f.file_no, r.partition)
+     SELECT file_no, partition, count(*) AS n FROM settled GROUP BY 1, 2`,
+    [loaded.map(o => o.fileNo), loaded.map(o => o.index)],
+  );
+  return rows.map(({ file_no, partition, n }) => {
+    const nothing = { month: '', lastIndex: -1, loaded: 0, bypassed: 0, lineItems: 0 };
+    return { ...nothing, fileNo: Number(file_no), partition: Number(partition), rejected: -Number(n), repeated: Number(n) };
+  });
 }
 
 /** Text as Postgres can hold it: without NUL. */

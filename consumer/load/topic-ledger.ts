@@ -7,7 +7,7 @@ import type { Database } from './database.js';
 import { writeFieldCounts } from './drop-fields.js';
 import { type BatchOutcome, type Ledger, type LoadCounts, sum } from './ledger.js';
 import { movePositions, readPositions, wasLoadedBy } from './positions.js';
-import { writeRejects } from './rejects.js';
+import { settleLate, writeRejects } from './rejects.js';
 
 export interface LoadTarget {
   tables: Tables;
@@ -28,7 +28,7 @@ export class TopicLedger implements Ledger {
 
   async enter(db: Database, batch: MessageBatch, { outcomes, rejected, fields }: BatchOutcome): Promise<LoadCounts> {
     const { tables, topic, worker, version } = this.target;
-    const { entries, repeats } = tally(outcomes, await readLastIndexes(db, tables, outcomes));
+    const { entries, repeats, late } = tally(outcomes, await readLastIndexes(db, tables, outcomes));
     await writeBooks(db, tables, entries);
     await writeFieldCounts(db, tables, topic, fields.all());
     await writeRejects(
@@ -37,6 +37,14 @@ export class TopicLedger implements Ledger {
       topic,
       rejected.filter(r => !repeats.has(r.at)),
     );
+    if (late.length > 0) {
+      const settled = await settleLate(
+        db,
+        tables,
+        late.map(at => outcomes[at]),
+      );
+      await writeBooks(db, tables, settled);
+    }
     await db.query(
       `INSERT INTO ${tables.batches} (topic, partition, from_offset, to_offset, messages, worker, version)
        SELECT $1, *, $6, $7 FROM unnest($2::int[], $3::bigint[], $4::bigint[], $5::int[])`,

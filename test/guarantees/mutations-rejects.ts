@@ -61,4 +61,12 @@ export const REJECT_MUTATIONS: readonly Mutation[] = [
     test: 'guarantees/breaker',
     fails: 'small batches are judged together',
   },
+  {
+    guarantee: '5.11',
+    without: 'the rejects settled by their repeats',
+    file: 'consumer/load/topic-ledger.ts',
+    edits: [['if (late.length > 0) {', 'if (late.length < 0) {']],
+    test: 'guarantees/retry',
+    fails: 'published again and loads then',
+  },
 ];

@@ -27,12 +27,16 @@ export class RejectShop {
     return new RejectShop(t, await directDatabase(t));
   }
 
-  /** Loads orders as the next of the drop's one file, from partition 0. One of October goes there, as if the file's name had no date. */
-  async load(orders: string[]): Promise<void> {
+  /**
+   * Loads orders as the next of the drop's one file, from partition 0. One of October goes there, as if the file's name had no date.
+   *
+   * @param first index of the first: below those of before where they are published again
+   */
+  async load(orders: string[], first = this.#next): Promise<void> {
     const loader = await directLoader(this.t, this.url, 'a');
     const batch = batchOf({ partition: 0, from: this.#next, orders });
     for (const [i, m] of batch.messages.entries())
-      m.place = { ...FILE, month: orders[i].includes('2017-10-') ? null : FILE.month, index: this.#next + i };
+      m.place = { ...FILE, month: orders[i].includes('2017-10-') ? null : FILE.month, index: first + i };
     this.#next += orders.length;
     await loader.load(await loader.prepare(batch));
   }

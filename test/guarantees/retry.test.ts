@@ -134,3 +134,18 @@ test('a retry that is killed at any moment and run again loads each once', TIMEO
   await shop.run(0, ['rejects', 'retry', '--all']);
   await shop.holds(ids.map(refusable));
 });
+
+test('a rejected order that is published again and loads then leaves the rejects, and counts once', TIMEOUT, async t => {
+  const shop = await RejectShop.open(t);
+  await shop.query(CHECK);
+  const all = [order(1), refusable(2), order(3), order(4, { more: ',"test":"no"' }), refusable(5)];
+  await shop.load(all);
+  await shop.query(NO_CHECK);
+  await shop.load(all, 0);
+  assert.deepEqual(await shop.books(), { '': [0, 0, 1], '2017_12': [4, 0, 0] });
+  assert.deepEqual(
+    (await listed(shop)).map(r => r.index),
+    [3],
+  );
+  await shop.holds([order(1), refusable(2), order(3), refusable(5)]);
+});

@@ -183,7 +183,7 @@ export const MUTATIONS: readonly Mutation[] = [
     guarantee: '3.11',
     without: 'the orderly stop of a worker',
     file: 'shared/shutdown.ts',
-    edits: [['    controller.abort(name);', '    process.exit(1);']],
+    edits: [['    controller.abort(name);', '    setImmediate(() => process.exit(1));']],
     test: 'guarantees/signals',
     fails: 'SIGTERM in the middle of a load ends a worker with 0',
   },

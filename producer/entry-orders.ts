@@ -2,10 +2,10 @@
  * Cuts the orders out of one file of a drop: bytes in, the very bytes of each element of the top-level `orders` array out.
  *
  * The whole file is checked to be JSON while it passes (shared/json-scan.ts), each byte about once; nothing is decoded but keys with
- * escapes. Memory is bounded by the chunk size plus twice the largest order. Measured on one core: about 300 MB/s on the real drop
- * (stream-json: 9–23 MB/s).
+ * escapes. Memory is bounded by the chunk size plus twice MAX_ORDER_BYTES: a larger order is passed over and told of, the orders behind it
+ * keep their indexes. Measured on one core: about 300 MB/s on the real drop (stream-json: 9–23 MB/s).
  */
-import type { FileFault } from '../shared/drop-record.js';
+import { type FileFault, MOST_OVERSIZE, type OversizeOrder } from '../shared/drop-record.js';
 import {
   faultAt,
   faultReason,
@@ -13,31 +13,13 @@ import {
   INCOMPLETE,
   MALFORMED,
   malformed,
-  skipColon,
   skipSpace,
   skipString,
   skipValue,
 } from '../shared/json-scan.js';
+import { BATCH, type CutBatch, type CutLimits, type FileCutter, newBatch, otherThanUtf8 } from './cut-batch.js';
+import { JsonSkipper } from './json-skipper.js';
 import { keyEnd, keyIs, keyStart, skipOrder } from './order-key.js';
-
-/**
- * Orders as the file has them, in one buffer: order n starts at `starts[n]` and ends before `ends[n]`. Positions rather than slices,
- * so that nothing is made for each order. All of it is used again for the next batch.
- */
-export interface CutBatch {
-  bytes: Buffer;
-  count: number;
-  starts: Int32Array;
-  ends: Int32Array;
-  /** Where the decimal text of the order's `id` is, where that is a whole number in 1…2^63-1 in plain digits; else keyEnds is 0. */
-  keyStarts: Int32Array;
-  keyEnds: Int32Array;
-}
-
-export interface CutLimits {
-  /** Bytes of one order at the most; also of a value beside `orders`, as that is read whole too. */
-  maxOrderBytes: number;
-}
 
 enum State {
   /** Before the first byte: a byte order mark, another encoding. */
@@ -45,6 +27,7 @@ enum State {
   Start,
   FirstKey,
   Key,
+  Colon,
   OtherValue,
   AfterValue,
   Orders,
@@ -60,20 +43,19 @@ enum State {
  */
 const DEEPEST = 1_000_000;
 
-/** Orders handed out at once at the most: bounds the memory that a file of millions of tiny elements takes. */
-const BATCH = 4096;
-
-const NOTHING = Buffer.alloc(0);
 const ORDERS = Buffer.from('"orders"');
 
 /** Cuts one file: `push` every chunk, then `end`. After a fault it takes nothing more. */
-export class OrderCutter {
-  /** Whole orders handed out. */
+export class OrderCutter implements FileCutter {
   orders = 0;
+  oversize = 0;
+  readonly oversizeOrders: OversizeOrder[] = [];
   fault: FileFault | null = null;
   readonly #limits: CutLimits;
   #state = State.Begin;
   #seen = false;
+  /** The key last read is `orders`. */
+  #isOrders = false;
   /** Bytes not yet consumed: what a scan left over, and chunks that came since. */
   #held: Buffer[] = [];
   #heldBytes = 0;
@@ -82,19 +64,20 @@ export class OrderCutter {
   /** Place of the first held byte in the file. */
   #base = 0;
   #ended = false;
+  /** Passes over a value that is too large, which started at this byte of the file. */
+  #skipper: JsonSkipper | null = null;
+  #skippedFrom = 0;
+  /** The batch ends here although it is not full. */
+  #handOut = false;
   readonly #batch: CutBatch;
 
   constructor(limits: CutLimits) {
     this.#limits = limits;
-    const places = () => new Int32Array(BATCH);
-    this.#batch = {
-      bytes: NOTHING,
-      count: 0,
-      starts: places(),
-      ends: places(),
-      keyStarts: places(),
-      keyEnds: places(),
-    };
+    this.#batch = newBatch();
+  }
+
+  get index(): number {
+    return this.orders + this.oversize;
   }
 
   /** Takes the next bytes of the file; they must not be changed until the next call. */
@@ -112,7 +95,11 @@ export class OrderCutter {
     yield* this.#scan();
     if (this.fault !== null || this.#state === State.End) return;
     const length = this.#base + this.#heldBytes;
-    this.#fail(length, length === 0 ? 'the file is empty' : 'the file is cut off: it ends inside its JSON');
+    const nothing = this.#state === State.Begin || this.#state === State.Start;
+    this.#fail(
+      length,
+      length === 0 ? 'the file is empty' : nothing ? 'the file holds blanks alone' : 'the file is cut off: it ends inside its JSON',
+    );
   }
 
   *#scan(): Generator<CutBatch, void> {
@@ -122,6 +109,8 @@ export class OrderCutter {
     let at = 0;
     for (;;) {
       batch.count = 0;
+      batch.index = this.index;
+      this.#handOut = false;
       at = this.#cut(b, at, batch);
       const { count } = batch;
       if (count > 0) {
@@ -129,11 +118,11 @@ export class OrderCutter {
         yield batch;
       }
       if (this.fault !== null) {
-        this.fault.orders = this.orders;
+        this.fault.orders = this.index;
         this.#held = []; // nothing more is read
         return;
       }
-      if (count < BATCH) break;
+      if (!this.#handOut) break;
     }
     this.#base += at;
     const left = b.length - at;
@@ -149,6 +138,10 @@ export class OrderCutter {
     const end = b.length;
     let i = at;
     for (;;) {
+      if (this.#skipper !== null) {
+        i = this.#skip(b, i, end);
+        if (this.#skipper !== null) return i;
+      }
       if (this.#state === State.Begin) {
         if (end < 4 && !this.#ended) return 0;
         const other = otherThanUtf8(b);
@@ -171,15 +164,24 @@ export class OrderCutter {
             this.#state = State.AfterValue;
             break;
           }
-          const value = this.#key(b, i, end);
-          if (value < 0) return this.#stop(value, i, end);
-          i = value;
+          const after = this.#key(b, i, end);
+          if (after < 0 || after - i > maxOrderBytes) return this.#stop(after, i, end);
+          this.#state = State.Colon;
+          i = after;
           break;
         }
+        case State.Colon:
+          if (c !== 0x3a) return this.#fail(this.#base + i, 'a key is not followed by a colon');
+          this.#state = this.#isOrders ? State.Orders : State.OtherValue;
+          i++;
+          break;
         case State.OtherValue: {
           const after = skipValue(b, i, end, DEEPEST);
-          if (after < 0) return this.#stop(after, i, end);
-          if (after - i > maxOrderBytes) return this.#stop(INCOMPLETE, i, after);
+          if (after < 0) {
+            if (after === MALFORMED || end - i <= maxOrderBytes) return this.#stop(after, i, end);
+            this.#startSkipping(i);
+            break;
+          }
           this.#state = State.AfterValue;
           i = after;
           break;
@@ -204,8 +206,21 @@ export class OrderCutter {
           break;
         case State.Order: {
           const after = skipOrder(b, i, end, DEEPEST);
-          if (after < 0) return this.#stop(after, i, end);
-          if (after - i > maxOrderBytes) return this.#stop(INCOMPLETE, i, after);
+          if (after < 0 && (after === MALFORMED || end - i <= maxOrderBytes)) return this.#stop(after, i, end);
+          if (after < 0 || after - i > maxOrderBytes) {
+            // the orders of a batch have indexes without a gap
+            if (batch.count > 0) {
+              this.#handOut = true;
+              return i;
+            }
+            if (after < 0) this.#startSkipping(i);
+            else {
+              this.#oversize(this.#base + i, after - i);
+              batch.index = this.index;
+              i = after;
+            }
+            break;
+          }
           const n = batch.count++;
           batch.starts[n] = i;
           batch.ends[n] = after;
@@ -213,7 +228,10 @@ export class OrderCutter {
           batch.keyEnds[n] = keyEnd();
           this.#state = State.AfterOrder;
           i = after;
-          if (batch.count === BATCH) return i;
+          if (batch.count === BATCH) {
+            this.#handOut = true;
+            return i;
+          }
           break;
         }
         case State.AfterOrder:
@@ -228,41 +246,53 @@ export class OrderCutter {
     }
   }
 
-  /** Reads a key of the top level and its colon; returns the position of the value and sets the state that reads it. */
+  /** Reads a key of the top level; returns the position behind it. */
   #key(b: Buffer, at: number, end: number): number {
     if (b[at] !== 0x22) return malformed(at, 'a key is not a string');
     const after = skipString(b, at, end);
     if (after < 0) return after;
-    const isOrders = hadEscapes() ? keyIs(b, at, after, 'orders') : after - at === 8 && ORDERS.compare(b, at, after) === 0;
-    const value = skipColon(b, after, end);
-    if (value < 0) return value;
-    if (isOrders && this.#seen) return malformed(at, '`orders` is there twice');
-    if (isOrders) this.#seen = true;
-    this.#state = isOrders ? State.Orders : State.OtherValue;
-    return value;
+    this.#isOrders = hadEscapes() ? keyIs(b, at, after, 'orders') : after - at === 8 && ORDERS.compare(b, at, after) === 0;
+    if (this.#isOrders && this.#seen) return malformed(at, '`orders` is there twice');
+    if (this.#isOrders) this.#seen = true;
+    return after;
   }
 
   /** What to do when something that starts at `at` did not end: wait for more bytes, or give the file up. */
   #stop(result: number, at: number, end: number): number {
-    const reached = result === MALFORMED ? faultAt() : end;
-    if (reached - at > this.#limits.maxOrderBytes) {
-      const what = this.#state === State.Order ? 'an order' : 'a value beside `orders`';
-      return this.#fail(this.#base + at, `${what} has more than ${this.#limits.maxOrderBytes} bytes (MAX_ORDER_BYTES)`);
+    if (result === MALFORMED) return this.#fail(this.#base + faultAt(), faultReason());
+    if (end - at <= this.#limits.maxOrderBytes) return at;
+    return this.#fail(this.#base + at, `a key has more than ${this.#limits.maxOrderBytes} bytes (MAX_ORDER_BYTES)`);
+  }
+
+  #startSkipping(at: number): void {
+    this.#skipper = new JsonSkipper();
+    this.#skippedFrom = this.#base + at;
+  }
+
+  /** Reads on in a value that is too large. Returns the first byte not consumed. */
+  #skip(b: Buffer, at: number, end: number): number {
+    const after = this.#skipper!.skip(b, at, end);
+    if (after === INCOMPLETE) return end;
+    if (after === MALFORMED) {
+      this.#fail(this.#base + faultAt(), faultReason());
+      return end;
     }
-    return result === MALFORMED ? this.#fail(this.#base + faultAt(), faultReason()) : at;
+    this.#skipper = null;
+    if (this.#state === State.Order) this.#oversize(this.#skippedFrom, this.#base + after - this.#skippedFrom);
+    else this.#state = State.AfterValue;
+    this.#batch.index = this.index;
+    return after;
+  }
+
+  /** An order has been passed over: `bytes` from byte `byte` of the file on. */
+  #oversize(byte: number, bytes: number): void {
+    if (this.oversize < MOST_OVERSIZE) this.oversizeOrders.push({ index: this.index, byte, bytes });
+    this.oversize++;
+    this.#state = State.AfterOrder;
   }
 
   #fail(byte: number, reason: string): number {
-    this.fault = { reason, byte, orders: this.orders };
+    this.fault = { reason, byte, orders: this.index };
     return 0;
   }
-}
-
-/** What the file is where its first bytes cannot start JSON in UTF-8, else null. */
-function otherThanUtf8(b: Buffer): string | null {
-  if ((b[0] === 0xff && b[1] === 0xfe) || (b[0] === 0xfe && b[1] === 0xff)) return 'UTF-16';
-  if (b[0] === 0 && b[1] === 0) return 'UTF-32';
-  if (b[0] === 0 || b[1] === 0) return 'UTF-16';
-  if (b[0] === 0x1f && b[1] === 0x8b) return 'packed by gzip';
-  return null;
 }

@@ -5,7 +5,7 @@
  * orders of the drop in the order of (file, index).
  */
 import { encodeHeaders, HEADER } from '../shared/order-message.js';
-import type { CutBatch } from './entry-orders.js';
+import type { CutBatch } from './cut-batch.js';
 import type { RecordWriter, Share } from './idempotent-writer.js';
 import { murmur2, partitionOf } from './murmur2.js';
 import { encodeRecordHeaders, NumberHeader, RecordBatchBuilder } from './record-batch.js';
@@ -65,13 +65,12 @@ export class OrderPublisher {
   }
 
   /**
-   * Takes the orders of a batch from number `first` on, the first of the batch being order `index` of the file. Their bytes are copied
-   * before it returns.
+   * Takes the orders of a batch from number `first` on. Their bytes are copied before it returns.
    *
    * @throws what the send under way ended with (see RecordWriter)
    */
-  async add(batch: CutBatch, index: number, first = 0): Promise<void> {
-    const { bytes, starts, ends, keyStarts, keyEnds, count } = batch;
+  async add(batch: CutBatch, first = 0): Promise<void> {
+    const { bytes, index, starts, ends, keyStarts, keyEnds, count } = batch;
     const { partitions } = this.#options;
     const overhead = this.#headers.length + 64; // 64: key, index and lengths
     for (let n = first; n < count; n++) {

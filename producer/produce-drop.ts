@@ -140,13 +140,16 @@ interface Run extends ProduceOptions {
 async function publish(run: Run): Promise<ProduceResult> {
   const { place, settings, signal, drop, entries, topics, publication, progress } = run;
   const { id, state } = publication;
-  const manifest = state?.manifest ?? newManifest(id, drop, entries, topics);
+  // gone on with by the limit that it began with: with a higher one an order would be published behind those that came after it, and be
+  // taken for a repeat. A lower one is for a topic that turned out not to take so much.
+  const maxOrderBytes = Math.min(settings.maxOrderBytes, state?.manifest.maxOrderBytes ?? settings.maxOrderBytes);
+  const manifest = { ...(state?.manifest ?? newManifest(id, drop, entries, topics)), maxOrderBytes };
   const writer = new IdempotentWriter({ ...place, signal });
   const journal = new DropJournal(writer, settings.topic);
   const input = {
     path: drop.path,
     entries,
-    limits: settings,
+    limits: { maxOrderBytes },
     signal,
     onBytes: (b: number, orders: number) => progress('publish', b, orders),
   };

@@ -1,9 +1,10 @@
 /** The files of a drop, cut into orders and given to the publisher: unpack -> cut -> publish, in the directory's order. */
 import { type FileHandle, open } from 'node:fs/promises';
-import type { DropFile } from '../shared/drop-record.js';
+import { type DropFile, MOST_OVERSIZE } from '../shared/drop-record.js';
 import { throwIfAborted } from '../shared/errors.js';
 import { monthOfFile } from '../shared/order.js';
-import { type CutLimits, OrderCutter } from './entry-orders.js';
+import type { CutLimits } from './cut-batch.js';
+import { OrderCutter } from './entry-orders.js';
 import { inflateEntry } from './inflate-entry.js';
 import type { OrderPublisher, Place } from './order-publisher.js';
 import type { ZipEntry } from './zip-entries.js';
@@ -38,23 +39,36 @@ export async function publishFiles(input: FilesToPublish, from: Mark, publisher:
   try {
     let cutter = new OrderCutter(limits);
     let before = 0;
+    let told = 0;
+    let reached = false;
     for await (const { file, chunk } of readAhead(unpackAll(handle, entries))) {
       throwIfAborted(signal, 'publishing');
       const { name, bytes } = entries[file];
       const month = monthOfFile(name);
-      if (file === from.file && cutter.orders === 0 && before + from.index !== from.orders) return null;
-      if (cutter.orders === 0) publisher.startFile(file, name, month);
-      const skip = file < from.file ? Number.POSITIVE_INFINITY : file === from.file ? from.index : 0;
-      let index = cutter.orders;
+      if (cutter.index === 0) publisher.startFile(file, name, month);
       for (const batch of chunk === null ? cutter.end() : cutter.push(chunk)) {
-        await publisher.add(batch, index, Math.max(0, skip - index));
-        index += batch.count;
+        let skip = file < from.file ? batch.count : 0;
+        if (file === from.file && !reached) {
+          skip = Math.min(batch.count, Math.max(0, from.index - batch.index));
+          reached = skip < batch.count;
+          if (reached && before + cutter.orders - batch.count + skip !== from.orders) return null;
+        }
+        await publisher.add(batch, skip);
       }
-      onBytes(chunk?.length ?? 0, before + index);
+      onBytes(chunk?.length ?? 0, before + cutter.orders);
       if (chunk !== null) continue;
-      if (file === from.file && cutter.orders < from.index) return null;
-      files.push({ name, month, bytes, orders: cutter.orders, ...(cutter.fault && { fault: cutter.fault }) });
       before += cutter.orders;
+      if (file === from.file && !reached && (cutter.index < from.index || before !== from.orders)) return null;
+      const first = cutter.oversizeOrders.slice(0, MOST_OVERSIZE - told);
+      told += first.length;
+      files.push({
+        name,
+        month,
+        bytes,
+        orders: cutter.orders,
+        ...(cutter.fault && { fault: cutter.fault }),
+        ...(cutter.oversize > 0 && { oversize: { count: cutter.oversize, first } }),
+      });
       cutter = new OrderCutter(limits);
     }
     await publisher.flush();

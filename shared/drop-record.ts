@@ -19,6 +19,19 @@ export interface FileFault {
   orders: number;
 }
 
+/** An order that is larger than MAX_ORDER_BYTES, and so was not published. */
+export interface OversizeOrder {
+  /** Its position in the file's orders, from 0. */
+  index: number;
+  /** Where it starts in the unpacked file, from 0. */
+  byte: number;
+  /** Its size. */
+  bytes: number;
+}
+
+/** Orders of a drop that are told of one by one in its manifest, which must fit into a message; the rest is counted. */
+export const MOST_OVERSIZE = 100;
+
 export interface DropFile {
   /** As the zip's directory has it. */
   name: string;
@@ -29,6 +42,8 @@ export interface DropFile {
   /** Orders published from it; null until the file has been read to its end. */
   orders: number | null;
   fault?: FileFault;
+  /** Orders that were too large to be published, by the file; `first` are the first ones of the drop, MOST_OVERSIZE at the most. */
+  oversize?: { count: number; first: OversizeOrder[] };
 }
 
 export interface DropManifest {
@@ -44,6 +59,8 @@ export interface DropManifest {
   topicId?: string;
   /** Partitions of the topic when the publish began; the order ids are spread over these, also when it goes on later. */
   partitions: number;
+  /** MAX_ORDER_BYTES of the publication; records of before 0.2 lack it, and their files ended at an order that was too large. */
+  maxOrderBytes?: number;
   /** `publishing` until the broker has confirmed every order. */
   state: 'publishing' | 'published';
   files: DropFile[];
@@ -114,6 +131,14 @@ export class DropStates {
       else this.drops.set(record.id, { manifest: record, progress: this.#early.get(record.id) ?? null });
     }
   }
+}
+
+/** What of a drop was not published: broken files, and orders that were too large. */
+export function refusedOf(files: DropFile[]): { brokenFiles: number; oversizeOrders: number } {
+  return {
+    brokenFiles: files.filter(f => f.fault).length,
+    oversizeOrders: files.reduce((sum, f) => sum + (f.oversize?.count ?? 0), 0),
+  };
 }
 
 /** How many orders of a drop are known to be on the topic. */

@@ -83,6 +83,16 @@ export function kindOf(byte: number): JsonKind {
   return KIND[byte];
 }
 
+/** True for a byte that stands for itself in a string. */
+export function isPlain(byte: number): boolean {
+  return PLAIN[byte] === 1;
+}
+
+/** True for the four blanks of JSON. */
+export function isSpace(byte: number): boolean {
+  return SPACE[byte] === 1;
+}
+
 /** Skips blanks. Never negative: returns `end` where only blanks are left. */
 export function skipSpace(b: Uint8Array, at: number, end: number): number {
   while (at < end && SPACE[b[at]] === 1) at++;

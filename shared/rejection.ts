@@ -14,7 +14,8 @@ export type RejectionCode =
   | 'too_deep'
   | 'empty_value'
   | 'refused_by_database'
-  | 'broken_file';
+  | 'broken_file'
+  | 'too_large';
 
 /** One refusal. `path` is like `line_items[2].quantity`; empty where the whole is meant. `reason` may quote a value, so it is kept in the rejects table and never logged. */
 export interface Rejection {

@@ -29,13 +29,13 @@ async function loadDrop(context: Context, services: Services, source: string): P
     return Number((await db.query(`SELECT coalesce(max(id), 0) AS id FROM ${tables.merges}`)).rows[0].id);
   });
   print('Loading data...');
-  const { id, orders, broken, whole } = await publishAndLoad(context, services, source);
+  const { id, orders, refused, whole } = await publishAndLoad(context, services, source);
   await mergeNow(context, services);
   const after = await patiently(context, services, db => dropSummary(db, tables, settings.topic, id, lastMerge));
   // a drop that was whole in the tables before has loaded nothing now; one that was interrupted counts as a whole
   const again = whole && after.accounted === orders && orders > 0;
   for (const line of summaryLines(again ? { ...after, months: [], lineItems: 0 } : after)) print(line);
-  return after.rejected + broken;
+  return after.rejected + refused;
 }
 
 /** The publisher and the worker side by side. @returns what was published, and whether all of it was in the tables before */

@@ -1,14 +1,15 @@
 /** glossier produce <drop>... */
 import { type ProduceProgress, type ProduceResult, produceDrop } from '../../producer/produce-drop.js';
+import { refusedOf } from '../../shared/drop-record.js';
 import { type CommandRun, type Context, EXIT, quiet, type Services } from '../context.js';
 import { count } from '../display.js';
 
 export const run: CommandRun = async context => {
   quiet(context);
   const services = await context.services();
-  let broken = 0;
-  for (const source of context.args) broken += (await publish(context, services, source)).broken;
-  return broken > 0 ? EXIT.rejected : EXIT.ok;
+  let refused = 0;
+  for (const source of context.args) refused += (await publish(context, services, source)).refused;
+  return refused > 0 ? EXIT.rejected : EXIT.ok;
 };
 
 /** Publishes one drop with progress and says what came of it. */
@@ -30,8 +31,8 @@ async function publish(context: Context, { kafka }: Services, source: string): P
 export interface Published {
   id: string;
   orders: number;
-  /** Broken files. */
-  broken: number;
+  /** Broken files, and orders that were too large to be published. */
+  refused: number;
 }
 
 export function showPublish({ display }: Context, p: ProduceProgress): void {
@@ -48,5 +49,10 @@ export function report({ display }: Context, result: ProduceResult): Published {
   else display.line(`Published ${count(result.orders)} orders of ${count(result.files.length)} file(s), ${drop}`);
   for (const f of broken)
     display.line(`Broken file ${f.name}: ${f.fault!.reason} at byte ${f.fault!.byte}, behind ${f.fault!.orders} whole order(s)`);
-  return { id: result.id, orders: result.orders, broken: broken.length };
+  const { brokenFiles, oversizeOrders } = refusedOf(result.files);
+  if (oversizeOrders > 0)
+    display.line(
+      `Left out ${count(oversizeOrders)} order(s) larger than MAX_ORDER_BYTES: raise it, and max.message.bytes of the topic, then publish with --again`,
+    );
+  return { id: result.id, orders: result.orders, refused: brokenFiles + oversizeOrders };
 }

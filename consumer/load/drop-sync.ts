@@ -1,6 +1,10 @@
-/** Brings what the drops topic says of each drop into Postgres, where SQL can ask for it; broken files become rejects of kind `file`. */
-import { type DropState, DropStates } from '../../shared/drop-record.js';
+/**
+ * Brings what the drops topic says of each drop into Postgres, where SQL can ask for it; broken files, and orders that were too
+ * large to be published, become rejects of kind `file`.
+ */
+import { type DropFile, type DropManifest, type DropState, DropStates, refusedOf } from '../../shared/drop-record.js';
 import { dropsTopic, type Kafka, readPartition } from '../../shared/kafka.js';
+import type { RejectionCode } from '../../shared/rejection.js';
 import type { Tables } from '../schema/tables.js';
 import type { Database } from './database.js';
 
@@ -26,36 +30,80 @@ export async function dropsOffset(db: Database, tables: Tables, topic: string): 
 /**
  * Writes what the drops topic told. Several workers may do it at once: the later one finds nothing to do.
  *
- * @returns how many broken files were not known before
+ * @returns how many broken files and oversize orders were not known before
  */
 export async function writeDrops(db: Database, tables: Tables, topic: string, { drops, next }: DropNews): Promise<number> {
-  let brokenFiles = 0;
+  let news = 0;
   await db.query('BEGIN');
   try {
     await db.query(`SELECT FROM ${tables.topics} WHERE topic = $1 FOR UPDATE`, [topic]);
     for (const { manifest: m } of drops) {
-      const broken = m.files.filter(f => f.fault);
       await db.query(
         `INSERT INTO ${tables.drops} AS d (topic, drop_id, name, sha256, bytes, state, files, broken_files, orders, started_at, finished_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
          ON CONFLICT (topic, drop_id) DO UPDATE SET state = excluded.state, files = excluded.files, broken_files = excluded.broken_files,
            orders = excluded.orders, finished_at = excluded.finished_at WHERE d.state <> 'published'`,
-        [topic, m.id, m.name, m.sha256, m.bytes, m.state, m.files.length, broken.length, m.orders, m.startedAt, m.finishedAt],
+        [
+          topic,
+          m.id,
+          m.name,
+          m.sha256,
+          m.bytes,
+          m.state,
+          m.files.length,
+          refusedOf(m.files).brokenFiles,
+          m.orders,
+          m.startedAt,
+          m.finishedAt,
+        ],
       );
-      for (const f of broken) {
-        const { rowCount } = await db.query(
-          `INSERT INTO ${tables.rejects} (kind, topic, drop_id, file, order_index, code, path, reason)
-           VALUES ('file', $1, $2, $3, $4, 'broken_file', '', $5) ON CONFLICT DO NOTHING`,
-          [topic, m.id, f.name, f.fault!.orders, `${f.fault!.reason} (byte ${f.fault!.byte}, behind ${f.fault!.orders} whole order(s))`],
-        );
-        brokenFiles += rowCount ?? 0;
+      for (const f of m.files) {
+        for (const { code, index, reason } of fileRejects(f, m)) {
+          const { rowCount } = await db.query(
+            `INSERT INTO ${tables.rejects} (kind, topic, drop_id, file, order_index, code, path, reason)
+             VALUES ('file', $1, $2, $3, $4, $5, '', $6) ON CONFLICT DO NOTHING`,
+            [topic, m.id, f.name, index, code, reason],
+          );
+          news += rowCount ?? 0;
+        }
       }
     }
     await db.query(`UPDATE ${tables.topics} SET drops_next_offset = greatest(drops_next_offset, $2) WHERE topic = $1`, [topic, next]);
     await db.query('COMMIT');
-    return brokenFiles;
+    return news;
   } catch (error) {
     await db.rollback();
     throw error;
   }
+}
+
+interface FileReject {
+  code: RejectionCode;
+  index: number | null;
+  reason: string;
+}
+
+/** What of a file was not published, in words. */
+function fileRejects({ fault, oversize }: DropFile, { maxOrderBytes }: DropManifest): FileReject[] {
+  const rejects: FileReject[] = [];
+  if (fault) {
+    const { reason, byte, orders } = fault;
+    rejects.push({ code: 'broken_file', index: orders, reason: `${reason} (byte ${byte}, behind ${orders} whole order(s))` });
+  }
+  if (oversize) {
+    const limit = `more than MAX_ORDER_BYTES (${maxOrderBytes}): raise it, and max.message.bytes of the topic, then publish with --again`;
+    for (const { index, byte, bytes } of oversize.first)
+      rejects.push({
+        code: 'too_large',
+        index,
+        reason: `order ${index} is ${megabytes(bytes)} (${bytes} bytes from byte ${byte} on), ${limit}`,
+      });
+    const others = oversize.count - oversize.first.length;
+    if (others > 0) rejects.push({ code: 'too_large', index: null, reason: `${others} more order(s) of the file are each ${limit}` });
+  }
+  return rejects;
+}
+
+function megabytes(bytes: number): string {
+  return bytes < 100_000 ? `${(bytes / 1000).toFixed(1)} KB` : `${(bytes / 1e6).toFixed(1)} MB`;
 }

@@ -1,5 +1,5 @@
 /** What status tells: drops with their books, partitions with lag, staging, rejects, tables. */
-import { publishedOrders } from '../../shared/drop-record.js';
+import { publishedOrders, refusedOf } from '../../shared/drop-record.js';
 import { type Admin, dropsTopic, type Kafka, topicOffsets } from '../../shared/kafka.js';
 import type { Database } from '../load/database.js';
 import { readDrops } from '../load/drop-sync.js';
@@ -15,6 +15,8 @@ export interface DropStatus {
   /** Files of the drop. */
   files: number;
   broken_files: number;
+  /** Orders that were too large to be published; not in `published`. */
+  oversize_orders: number;
   published: number;
   loaded: number;
   bypassed: number;
@@ -78,6 +80,7 @@ export async function readStatus(db: Database, tables: Tables, kafka: Kafka, adm
   const told: DropStatus[] = drops.map(state => {
     const m = state.manifest;
     const b = books.get(m.id);
+    const refused = refusedOf(m.files);
     books.delete(m.id);
     const [loaded, bypassed, rejected] = [Number(b?.loaded ?? 0), Number(b?.bypassed ?? 0), Number(b?.rejected ?? 0)];
     const published = Math.max(publishedOrders(state), m.state === 'published' ? 0 : loaded + bypassed + rejected);
@@ -87,7 +90,8 @@ export async function readStatus(db: Database, tables: Tables, kafka: Kafka, adm
       name: m.name,
       state: m.state,
       files: m.files.length,
-      broken_files: m.files.filter(f => f.fault).length,
+      broken_files: refused.brokenFiles,
+      oversize_orders: refused.oversizeOrders,
       published,
       loaded,
       bypassed,
@@ -108,6 +112,7 @@ export async function readStatus(db: Database, tables: Tables, kafka: Kafka, adm
       state: 'other',
       files: Number(b.files),
       broken_files: 0,
+      oversize_orders: 0,
       published: loaded + bypassed + rejected,
       loaded,
       bypassed,

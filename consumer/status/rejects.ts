@@ -7,7 +7,7 @@ export interface RejectRow {
   kind: 'order' | 'file';
   drop: string;
   file: string;
-  /** Index of the order in the file; for a broken file the number of whole orders before the fault. */
+  /** Index of the order in the file; for a broken file the number of whole orders before the fault; null for orders that are only counted. */
   index: number | null;
   partition: number | null;
   offset: number | null;

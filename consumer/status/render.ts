@@ -8,7 +8,11 @@ export function renderStatus(s: Status, width: number): string {
   const drops = table(['drop', 'name', 'published', 'loaded', 'bypassed', 'rejected', 'files', '']);
   const nameWidth = Math.max(8, width - 76);
   for (const d of s.drops) {
-    const files = d.broken_files > 0 ? `${d.files} (${d.broken_files} broken)` : String(d.files);
+    const refused = [
+      ...(d.broken_files > 0 ? [`${d.broken_files} broken`] : []),
+      ...(d.oversize_orders > 0 ? [`${n(d.oversize_orders)} order(s) too large`] : []),
+    ];
+    const files = refused.length > 0 ? `${d.files} (${refused.join(', ')})` : String(d.files);
     const mark =
       d.state === 'publishing' ? 'publishing' : d.waiting > 0 ? `${n(d.waiting)} waiting` : d.state === 'published' ? 'complete' : '';
     drops.push([d.drop || '-', cut(d.name, nameWidth), n(d.published), n(d.loaded), n(d.bypassed), n(d.rejected), files, mark]);

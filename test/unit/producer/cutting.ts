@@ -1,12 +1,16 @@
 /** Cutting a file in tests: all that comes out of it, whatever the chunks. */
 import assert from 'node:assert/strict';
-import { type CutLimits, OrderCutter } from '../../../producer/entry-orders.js';
-import type { FileFault } from '../../../shared/drop-record.js';
+import type { CutLimits } from '../../../producer/cut-batch.js';
+import { OrderCutter } from '../../../producer/entry-orders.js';
+import type { FileFault, OversizeOrder } from '../../../shared/drop-record.js';
 
 export interface Cut {
   values: string[];
   keys: (string | null)[];
+  /** Position of each in the file's orders. */
+  indexes: number[];
   fault: FileFault | null;
+  oversize: { count: number; first: OversizeOrder[] };
 }
 
 export const LIMITS: CutLimits = { maxOrderBytes: 900_000 };
@@ -15,11 +19,12 @@ export const LIMITS: CutLimits = { maxOrderBytes: 900_000 };
 export function cut(file: string | Uint8Array, sizes: number[] = [1 << 20], limits = LIMITS): Cut {
   const bytes = Buffer.from(file as Uint8Array);
   const cutter = new OrderCutter(limits);
-  const found: Cut = { values: [], keys: [], fault: null };
+  const found: Cut = { values: [], keys: [], indexes: [], fault: null, oversize: { count: 0, first: [] } };
   const take = (batches: ReturnType<OrderCutter['push']>) => {
     for (const b of batches) {
       for (let n = 0; n < b.count; n++) {
         found.values.push(b.bytes.toString('utf8', b.starts[n], b.ends[n]));
+        found.indexes.push(b.index + n);
         found.keys.push(b.keyEnds[n] === 0 ? null : b.bytes.toString('utf8', b.keyStarts[n], b.keyEnds[n]));
       }
     }
@@ -31,8 +36,10 @@ export function cut(file: string | Uint8Array, sizes: number[] = [1 << 20], limi
   }
   take(cutter.end());
   found.fault = cutter.fault;
+  found.oversize = { count: cutter.oversize, first: cutter.oversizeOrders };
   assert.equal(cutter.orders, found.values.length);
-  if (cutter.fault) assert.equal(cutter.fault.orders, found.values.length);
+  assert.equal(cutter.index, found.values.length + cutter.oversize);
+  if (cutter.fault) assert.equal(cutter.fault.orders, cutter.index);
   return found;
 }
 
@@ -40,5 +47,6 @@ export function fault(file: string | Uint8Array, limits = LIMITS): string {
   const whole = cut(file, undefined, limits);
   assert.ok(whole.fault, 'a fault was expected');
   assert.deepEqual(cut(file, [1], limits), whole, 'the same fault byte by byte');
-  return `${whole.values.length} @${whole.fault.byte}: ${whole.fault.reason}`;
+  const orders = whole.oversize.count === 0 ? whole.values.length : `${whole.values.length}+${whole.oversize.count}`;
+  return `${orders} @${whole.fault.byte}: ${whole.fault.reason}`;
 }

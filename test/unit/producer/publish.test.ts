@@ -1,97 +1,8 @@
 import assert from 'node:assert/strict';
-import { after, test } from 'node:test';
-import { setImmediate } from 'node:timers/promises';
-import type { RecordWriter, Share } from '../../../producer/idempotent-writer.js';
+import { test } from 'node:test';
 import { murmur2, partitionOf } from '../../../producer/murmur2.js';
-import { OrderPublisher } from '../../../producer/order-publisher.js';
-import { type Mark, publishFiles, START } from '../../../producer/publish-files.js';
-import { encodeRecordBatch } from '../../../producer/record-batch.js';
-import { readZipEntries } from '../../../producer/zip-entries.js';
-import { decodeHeaders } from '../../../shared/order-message.js';
-import { decodeRecordBatch } from './model-kafka.js';
-import { Folder, makeZip } from './zips.js';
-
-const folder = new Folder();
-after(() => folder.remove());
-
-const PARTITIONS = 4;
-
-interface Sent {
-  partition: number;
-  key: string | null;
-  value: string;
-  file: string;
-  index: number;
-  month: string | null;
-}
-
-/** Keeps what is written; slow enough for a send to be under way while the next is gathered. */
-class FakeWriter implements RecordWriter {
-  readonly sends: Sent[][] = [];
-  readonly rawBytes: number[] = [];
-  readonly shareBytes: number[] = [];
-  inFlight = 0;
-  mostInFlight = 0;
-  failAt = Number.POSITIVE_INFINITY;
-
-  async write(shares: Share[]): Promise<void> {
-    this.mostInFlight = Math.max(this.mostInFlight, ++this.inFlight);
-    await setImmediate();
-    if (this.sends.length >= this.failAt) throw new Error('the broker is gone');
-    const sent: Sent[] = [];
-    for (const { partition, records } of shares) {
-      const batch = encodeRecordBatch(records, { producerId: 1n, producerEpoch: 0, baseSequence: 0 });
-      for (const r of (await decodeRecordBatch(batch)).records) {
-        const place = decodeHeaders(r.headers);
-        assert.ok(place, 'headers are whole');
-        assert.equal(place.drop, 'd1');
-        const { file, index, month } = place;
-        sent.push({
-          partition,
-          key: r.key === null ? null : String(r.key),
-          value: String(r.value),
-          file,
-          index,
-          month,
-        });
-      }
-      this.shareBytes.push(batch.length);
-    }
-    this.sends.push(sent);
-    this.inFlight--;
-  }
-
-  async close(): Promise<void> {}
-}
-
-async function publish(
-  files: Record<string, string>,
-  from: Mark = START,
-  options: { maxOrderBytes?: number; writer?: FakeWriter; signal?: AbortSignal } = {},
-) {
-  const { writer = new FakeWriter(), maxOrderBytes = 900_000, signal } = options;
-  const path = folder.save(await makeZip(Object.entries(files).map(([name, data]) => ({ name, data, stored: true }))));
-  const entries = await readZipEntries(path, 'd', {
-    maxEntries: 100,
-    maxFileBytes: 1e9,
-    maxDropBytes: 1e9,
-    maxRatio: 1000,
-  });
-  const marks: Mark[] = [];
-  const publisher = new OrderPublisher({
-    writer,
-    topic: 't',
-    partitions: PARTITIONS,
-    drop: 'd1',
-    onConfirmed: (upTo, sent) => {
-      marks.push({ ...upTo, orders: from.orders + sent });
-    },
-  });
-  let bytes = 0;
-  const input = { path, entries, limits: { maxOrderBytes }, signal, onBytes: (n: number) => (bytes += n) };
-  const found = await publishFiles(input, from, publisher);
-  return { found, writer, marks, publisher, bytes, sent: writer.sends.flat() };
-}
+import { type Mark, START } from '../../../producer/publish-files.js';
+import { FakeWriter, PARTITIONS, publish, type Sent } from './publishing.js';
 
 const ordersFile = (ids: (number | string)[]) => `{"orders":[${ids.map(id => `{"id":${id}}`).join(', ')}]}`;
 
@@ -224,12 +135,68 @@ test('a mark that does not fit the files sends nothing', async () => {
     const { found, sent } = await publish(files, mark);
     assert.deepEqual([found, sent], [null, []], JSON.stringify(mark));
   }
-  const larger = await publish(
+  const smaller = await publish(
     { 'a.json': many(1, 3, 100), 'b.json': ordersFile([4]) },
     { file: 1, index: 0, orders: 3 },
     { maxOrderBytes: 50 },
   );
-  assert.equal(larger.found, null);
+  assert.equal(smaller.found, null);
+});
+
+test('orders that are too large are left out of any publication, however often it is gone on with', async () => {
+  const big = `{"id":9,"x":"${'y'.repeat(100)}"}`;
+  const files = {
+    'a.json': `{"orders":[${big},{"id":1},${big},${big},{"id":2},${big}]}`,
+    'b.json': `{"orders":[${big}]}`,
+    'c.json': `{"orders":[{"id":3},${big},{"id":4}`,
+  };
+  const places = [
+    ['a.json', 1],
+    ['a.json', 4],
+    ['c.json', 0],
+    ['c.json', 2],
+  ];
+  const options = { maxOrderBytes: 50 };
+  const whole = await publish(files, START, options);
+  const left = (text: string, indexes: number[]) => {
+    let byte = 0;
+    const first = indexes.map(index => {
+      byte = text.indexOf(big, byte + 1);
+      return { index, byte, bytes: big.length };
+    });
+    return { count: indexes.length, first };
+  };
+  assert.deepEqual(
+    whole.found?.map(f => [f.orders, f.oversize, f.fault?.orders]),
+    [
+      [2, left(files['a.json'], [0, 2, 3, 5]), undefined],
+      [0, left(files['b.json'], [0]), undefined],
+      [2, left(files['c.json'], [1]), 3],
+    ],
+  );
+  const marks: [Mark, number][] = [
+    [START, 0],
+    [{ file: 0, index: 2, orders: 1 }, 1],
+    [{ file: 0, index: 5, orders: 2 }, 2],
+    [{ file: 0, index: 6, orders: 2 }, 2],
+    [{ file: 1, index: 0, orders: 2 }, 2],
+    [{ file: 2, index: 0, orders: 2 }, 2],
+    [{ file: 2, index: 1, orders: 3 }, 3],
+    [{ file: 2, index: 3, orders: 4 }, 4],
+  ];
+  for (const [mark, sent] of marks) {
+    const rest = await publish(files, mark, options);
+    const found = rest.sent.map(s => [s.file, s.index]).sort();
+    assert.deepEqual(found, places.slice(sent), JSON.stringify(mark));
+    assert.deepEqual(rest.found, whole.found);
+  }
+  for (const mark of [
+    { file: 0, index: 2, orders: 2 },
+    { file: 0, index: 7, orders: 2 },
+    { file: 1, index: 0, orders: 7 },
+    { file: 2, index: 3, orders: 5 },
+  ])
+    assert.deepEqual([(await publish(files, mark, options)).found, mark], [null, mark]);
 });
 
 test('a send that fails ends it, and what was confirmed before stays known', async () => {

@@ -9,6 +9,7 @@ const DROP = {
   state: 'published',
   files: 31,
   broken_files: 0,
+  oversize_orders: 0,
   published: 13183,
   loaded: 13180,
   bypassed: 2,

@@ -47,7 +47,7 @@ export async function readDirectoryEnd(file: FileHandle, size: number, name: str
   let offset = record.readUInt32LE(16);
   let disk = record.readUInt16LE(4);
   let end = at;
-  const found = await readEnd64(file, at); // may be there although nothing in the zip is so large
+  const found = await readEnd64(file, at, name); // may be there although nothing in the zip is so large
   if (found !== null) {
     const agrees = (small: number, full: number, large: number) => small === full || small === large;
     if (!agrees(entries, 0xffff, found.entries) || !agrees(bytes, 0xffffffff, found.bytes) || !agrees(offset, 0xffffffff, found.offset))
@@ -76,7 +76,11 @@ function findEnd(tail: Buffer): number {
 }
 
 /** The zip64 record, found through its locator before the ordinary record; null where there is none. */
-async function readEnd64(file: FileHandle, endAt: number): Promise<{ at: number; entries: number; bytes: number; offset: number } | null> {
+async function readEnd64(
+  file: FileHandle,
+  endAt: number,
+  name: string,
+): Promise<{ at: number; entries: number; bytes: number; offset: number } | null> {
   if (endAt < LOCATOR64_BYTES + END64_BYTES) return null;
   const locator = await read(file, endAt - LOCATOR64_BYTES, LOCATOR64_BYTES);
   if (locator.readUInt32LE(0) !== LOCATOR64) return null;
@@ -85,6 +89,9 @@ async function readEnd64(file: FileHandle, endAt: number): Promise<{ at: number;
     if (!Number.isSafeInteger(at) || at + END64_BYTES > endAt) continue;
     const record = await read(file, at, END64_BYTES);
     if (record.readUInt32LE(0) !== END64) continue;
+    // version 6.2 of the format is the first that can encrypt the directory, and is needed for nothing else
+    if (record.readUInt16LE(14) >= 62)
+      throw new DropError(`${name} has an encrypted directory`, { hint: 'ask for a drop without a password' });
     return {
       at,
       entries: Number(record.readBigUInt64LE(32)),
@@ -99,6 +106,8 @@ function notAZip(start: Buffer, name: string): DropError {
   if (start.length === 4 && start.readUInt32LE(0) === 0x04034b50) {
     return new DropError(`${name} is cut off: its directory, at the end, is missing`, { hint: HINT });
   }
+  if (start.length === 4 && start.readUInt32LE(0) === 0x08074b50)
+    return new DropError(`${name} is one part of a zip of several`, { hint: 'join the parts first' });
   const what =
     start[0] === 0x1f && start[1] === 0x8b
       ? ' but packed by gzip'

@@ -34,6 +34,18 @@ export interface ZipEntry {
 /** Bytes of a directory at the most: 10,000 entries take about 1 MB. */
 const MAX_DIRECTORY_BYTES = 64 << 20;
 
+/** Names of the methods that are met with, for messages. */
+const METHODS: Record<number, string> = {
+  1: 'shrink',
+  6: 'implode',
+  9: 'deflate64',
+  12: 'bzip2',
+  14: 'LZMA',
+  93: 'zstd',
+  95: 'xz',
+  98: 'PPMd',
+};
+
 const HINT = 'fetch it again, or ask for a new one';
 
 /**
@@ -103,7 +115,9 @@ function wantedEntries(directory: CentralDirectory, end: DirectoryEnd, name: str
     seen.add(file);
     if (e.flags & 0x2041) throw refuse('is encrypted', 'ask for a drop without a password');
     if (e.compressionMethod !== 0 && e.compressionMethod !== 8) {
-      throw refuse(`is packed by method ${e.compressionMethod}`, 'pack it by deflate, the usual method of zip');
+      const method = METHODS[e.compressionMethod];
+      const by = `${method === undefined ? '' : `${method}, `}method ${e.compressionMethod}`;
+      throw refuse(`is packed by ${by}`, 'pack it by deflate, the usual method of zip');
     }
     const at = end.prefix + e.offsetToLocalFileHeader;
     const sizes = [e.uncompressedSize, e.compressedSize, at];
@@ -122,6 +136,12 @@ function wantedEntries(directory: CentralDirectory, end: DirectoryEnd, name: str
   }
   if (directory.files.length !== end.entries || bytes !== end.directoryBytes) {
     throw new DropError(`${name} has a corrupt directory`, { hint: HINT });
+  }
+  const places = [...entries].sort((x, y) => x.at - y.at);
+  for (let n = 1; n < places.length; n++) {
+    const [before, e] = [places[n - 1], places[n]];
+    if (before.at + 30 + before.packedBytes <= e.at) continue;
+    throw new DropError(`${name}: ${printable(e.name)} lies in the bytes of ${printable(before.name)}`, { hint: HINT });
   }
   if (entries.length === 0) {
     throw new DropError(`${name} holds no .json file`, { hint: 'a drop is a zip of YYYY-MM-DD.json files' });

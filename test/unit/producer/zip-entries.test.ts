@@ -109,7 +109,14 @@ test('encrypted files, unknown methods and names that come twice are refused', a
   const [a, b] = directoryOf(zip);
   assert.equal(await refusal(altered(zip, z => z.writeUInt16LE(z.readUInt16LE(a + 8) | 1, a + 8))), 'drop.zip: a.json is encrypted');
   assert.equal(await refusal(altered(zip, z => z.writeUInt16LE(z.readUInt16LE(b + 8) | 0x40, b + 8))), 'drop.zip: b.json is encrypted');
-  assert.equal(await refusal(altered(zip, z => z.writeUInt16LE(12, b + 10))), 'drop.zip: b.json is packed by method 12');
+  assert.equal(await refusal(altered(zip, z => z.writeUInt16LE(12, b + 10))), 'drop.zip: b.json is packed by bzip2, method 12');
+  for (const [method, name] of [
+    [9, 'deflate64, method 9'],
+    [14, 'LZMA, method 14'],
+    [93, 'zstd, method 93'],
+    [77, 'method 77'],
+  ] as const)
+    assert.equal(await refusal(altered(zip, z => z.writeUInt16LE(method, b + 10))), `drop.zip: b.json is packed by ${name}`);
   assert.equal(await refusal(altered(zip, z => z.write('a.json', b + 46))), 'drop.zip: a.json is in it twice');
   assert.equal(await refusal(altered(zip, z => z.write('a\0json'.replace('json', '.jso'), b + 46))).catch(() => 'left out'), 'left out');
   assert.equal(await refusal(altered(zip, z => z.write('\u0007.json', b + 46))), 'drop.zip: ?.json has a control character in its name');

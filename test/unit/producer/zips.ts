@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import yazl from 'yazl';
 
@@ -10,6 +11,8 @@ export interface ZipFile {
   data: string | Buffer;
   stored?: boolean;
   zip64?: boolean;
+  /** Written as a stream is: its sizes and checksum come behind its data. */
+  descriptor?: boolean;
 }
 
 export interface ZipOptions {
@@ -20,8 +23,9 @@ export interface ZipOptions {
 /** A whole zip. */
 export async function makeZip(files: ZipFile[], options: ZipOptions = {}): Promise<Buffer> {
   const zip = new yazl.ZipFile();
-  for (const { name, data, stored, zip64 } of files) {
+  for (const { name, data, stored, zip64, descriptor } of files) {
     if (name.endsWith('/')) zip.addEmptyDirectory(name);
+    else if (descriptor) zip.addReadStream(Readable.from([Buffer.from(data as string)]), name, { compress: !stored });
     else zip.addBuffer(Buffer.from(data as string), name, { compress: !stored, forceZip64Format: zip64 });
   }
   zip.end({ forceZip64Format: options.zip64 ?? false, comment: options.comment ?? '' });

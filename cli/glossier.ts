@@ -67,7 +67,11 @@ function build(): Command {
   const add = (name: string, description: string, load: () => Promise<{ run: CommandRun }>) =>
     program.command(name).description(description).exitOverride().addHelpText('after', SETTINGS_HINT).action(run(load));
 
-  add('load <drop...>', 'publish drops (zip, path or URL), load to the end, merge, print the summary', () => import('./commands/load.js'))
+  add(
+    'load <drop...>',
+    'publish drops (path or URL of a zip or a file; or a folder), load to the end, merge, print the summary',
+    () => import('./commands/load.js'),
+  )
     .option('--again', 'publish a drop once more although it was published whole')
     .option('--accept-gap', ACCEPT_GAP)
     .option('--accept-rejects', ACCEPT_REJECTS);

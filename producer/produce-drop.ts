@@ -5,14 +5,17 @@ import type { Kafka } from '../shared/kafka.js';
 import type { Logger } from '../shared/log.js';
 import { atMost, ServiceState } from '../shared/outage.js';
 import type { Settings } from '../shared/settings.js';
+import { checkEntries } from './check-entries.js';
+import type { DropEntry } from './drop-entry.js';
 import { DropJournal, findPublication, newManifest, type Publication } from './drop-journal.js';
 import { type FetchedDrop, fetchDrop } from './fetch-drop.js';
+import { fileEntries } from './file-entries.js';
 import { IdempotentWriter } from './idempotent-writer.js';
-import { checkEntries } from './inflate-entry.js';
+import { asDropEntries } from './inflate-entry.js';
 import { askTopics, type KafkaPlace, type Topics, verifySent } from './kafka-topics.js';
 import { OrderPublisher } from './order-publisher.js';
 import { type Mark, publishFiles, START } from './publish-files.js';
-import { readZipEntries, type ZipEntry } from './zip-entries.js';
+import { readZipEntries } from './zip-entries.js';
 
 export type ProduceSettings = Pick<
   Settings,
@@ -37,7 +40,7 @@ export interface ProduceProgress {
 }
 
 export interface ProduceOptions {
-  /** A path or an http(s) URL of a zip. */
+  /** A path or an http(s) URL of a zip or of a file of orders, or a path of a folder of such files. */
   source: string;
   kafka: Kafka;
   settings: ProduceSettings;
@@ -59,7 +62,7 @@ export interface ProduceResult {
   /** Orders sent by this run. */
   sent: number;
   files: DropFile[];
-  /** Size of the zip. */
+  /** Size of the zip or files. */
   bytes: number;
   /** True where this run went on with an earlier one. */
   resumed: boolean;
@@ -91,9 +94,12 @@ export async function produceDrop(options: ProduceOptions): Promise<ProduceResul
     const asking = askTopics(place, settings.partitions, halt.signal);
     asking.catch(() => {});
     drop = await fetchDrop(source, { maxBytes: settings.maxDropBytes, signal });
-    const entries = await readZipEntries(drop.path, drop.name, settings);
+    const entries =
+      drop.files === null
+        ? asDropEntries(drop.path, await readZipEntries(drop.path, drop.name, settings))
+        : await fileEntries(drop.files, drop.name, settings);
     const progress = progressOf(entries, onProgress);
-    checking = checkEntries(drop.path, entries, halt.signal, bytes => progress('check', bytes, 0));
+    checking = checkEntries(entries, settings.maxDropBytes, halt.signal, bytes => progress('check', bytes, 0));
     const topics = await Promise.race([asking, checking.then(() => asking)]);
     const publication = findPublication(topics.drops, drop.sha256, again, topics.topicId);
     const known = publication.state?.manifest;
@@ -131,7 +137,7 @@ export async function produceDrop(options: ProduceOptions): Promise<ProduceResul
 interface Run extends ProduceOptions {
   place: KafkaPlace;
   drop: FetchedDrop;
-  entries: ZipEntry[];
+  entries: DropEntry[];
   topics: Topics;
   publication: Publication;
   progress: Report;
@@ -147,7 +153,6 @@ async function publish(run: Run): Promise<ProduceResult> {
   const writer = new IdempotentWriter({ ...place, signal });
   const journal = new DropJournal(writer, settings.topic);
   const input = {
-    path: drop.path,
     entries,
     limits: { maxOrderBytes },
     signal,
@@ -200,7 +205,7 @@ async function publish(run: Run): Promise<ProduceResult> {
 type Report = (phase: ProduceProgress['phase'], bytes: number, orders: number) => void;
 
 /** Adds the bytes of one phase up. */
-function progressOf(entries: ZipEntry[], onProgress: ProduceOptions['onProgress']): Report {
+function progressOf(entries: DropEntry[], onProgress: ProduceOptions['onProgress']): Report {
   const bytesTotal = entries.reduce((sum, e) => sum + e.bytes, 0);
   let bytesDone = 0;
   return (phase, bytes, orders) => {

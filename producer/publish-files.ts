@@ -1,13 +1,12 @@
 /** The files of a drop, cut into orders and given to the publisher: unpack -> cut -> publish, in the directory's order. */
-import { type FileHandle, open } from 'node:fs/promises';
 import { type DropFile, MOST_OVERSIZE } from '../shared/drop-record.js';
 import { throwIfAborted } from '../shared/errors.js';
 import { monthOfFile } from '../shared/order.js';
-import type { CutLimits } from './cut-batch.js';
+import type { CutLimits, FileCutter } from './cut-batch.js';
+import { type DropEntry, isLines } from './drop-entry.js';
 import { OrderCutter } from './entry-orders.js';
-import { inflateEntry } from './inflate-entry.js';
+import { LineCutter } from './line-cutter.js';
 import type { OrderPublisher, Place } from './order-publisher.js';
-import type { ZipEntry } from './zip-entries.js';
 
 /** A place in a drop, and how many of its orders stand before it. */
 export interface Mark extends Place {
@@ -17,8 +16,7 @@ export interface Mark extends Place {
 export const START: Mark = { file: 0, index: 0, orders: 0 };
 
 export interface FilesToPublish {
-  path: string;
-  entries: ZipEntry[];
+  entries: DropEntry[];
   limits: CutLimits;
   signal?: AbortSignal;
   /** Told of unpacked bytes, and of orders read so far. */
@@ -35,53 +33,52 @@ export async function publishFiles(input: FilesToPublish, from: Mark, publisher:
   const { entries, limits, signal, onBytes } = input;
   const files: DropFile[] = [];
   if (from.file >= entries.length) return null;
-  const handle = await open(input.path, 'r');
-  try {
-    let cutter = new OrderCutter(limits);
-    let before = 0;
-    let told = 0;
-    let reached = false;
-    for await (const { file, chunk } of readAhead(unpackAll(handle, entries))) {
-      throwIfAborted(signal, 'publishing');
-      const { name, bytes } = entries[file];
-      const month = monthOfFile(name);
-      if (cutter.index === 0) publisher.startFile(file, name, month);
-      for (const batch of chunk === null ? cutter.end() : cutter.push(chunk)) {
-        let skip = file < from.file ? batch.count : 0;
-        if (file === from.file && !reached) {
-          skip = Math.min(batch.count, Math.max(0, from.index - batch.index));
-          reached = skip < batch.count;
-          if (reached && before + cutter.orders - batch.count + skip !== from.orders) return null;
-        }
-        await publisher.add(batch, skip);
+  let cutter = newCutter(entries[0].name, limits);
+  let before = 0;
+  let told = 0;
+  let reached = false;
+  for await (const { file, chunk } of readAhead(readAll(entries))) {
+    throwIfAborted(signal, 'publishing');
+    const { name, bytes } = entries[file];
+    const month = monthOfFile(name);
+    if (cutter.index === 0) publisher.startFile(file, name, month);
+    for (const batch of chunk === null ? cutter.end() : cutter.push(chunk)) {
+      let skip = file < from.file ? batch.count : 0;
+      if (file === from.file && !reached) {
+        skip = Math.min(batch.count, Math.max(0, from.index - batch.index));
+        reached = skip < batch.count;
+        if (reached && before + cutter.orders - batch.count + skip !== from.orders) return null;
       }
-      onBytes(chunk?.length ?? 0, before + cutter.orders);
-      if (chunk !== null) continue;
-      before += cutter.orders;
-      if (file === from.file && !reached && (cutter.index < from.index || before !== from.orders)) return null;
-      const first = cutter.oversizeOrders.slice(0, MOST_OVERSIZE - told);
-      told += first.length;
-      files.push({
-        name,
-        month,
-        bytes,
-        orders: cutter.orders,
-        ...(cutter.fault && { fault: cutter.fault }),
-        ...(cutter.oversize > 0 && { oversize: { count: cutter.oversize, first } }),
-      });
-      cutter = new OrderCutter(limits);
+      await publisher.add(batch, skip);
     }
-    await publisher.flush();
-    return files;
-  } finally {
-    await handle.close();
+    onBytes(chunk?.length ?? 0, before + cutter.orders);
+    if (chunk !== null) continue;
+    before += cutter.orders;
+    if (file === from.file && !reached && (cutter.index < from.index || before !== from.orders)) return null;
+    const first = cutter.oversizeOrders.slice(0, MOST_OVERSIZE - told);
+    told += first.length;
+    files.push({
+      name,
+      month,
+      bytes,
+      orders: cutter.orders,
+      ...(cutter.fault && { fault: cutter.fault }),
+      ...(cutter.oversize > 0 && { oversize: { count: cutter.oversize, first } }),
+    });
+    if (file + 1 < entries.length) cutter = newCutter(entries[file + 1].name, limits);
   }
+  await publisher.flush();
+  return files;
+}
+
+function newCutter(name: string, limits: CutLimits): FileCutter {
+  return isLines(name) ? new LineCutter(limits) : new OrderCutter(limits);
 }
 
 /** All files' bytes, one after the other; a null chunk ends each. */
-async function* unpackAll(handle: FileHandle, entries: ZipEntry[]): AsyncGenerator<{ file: number; chunk: Buffer | null }, void> {
+async function* readAll(entries: DropEntry[]): AsyncGenerator<{ file: number; chunk: Buffer | null }, void> {
   for (let file = 0; file < entries.length; file++) {
-    for await (const chunk of inflateEntry(handle, entries[file])) yield { file, chunk };
+    for await (const chunk of entries[file].read()) yield { file, chunk };
     yield { file, chunk: null };
   }
 }

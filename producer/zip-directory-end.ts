@@ -116,7 +116,9 @@ function notAZip(start: Buffer, name: string): DropError {
         : start[0] === 0x3c
           ? ' but looks like a web page'
           : '';
-  return new DropError(`${name} is not a zip${what}`, { hint: 'a drop is a zip of YYYY-MM-DD.json files' });
+  return new DropError(`${name} is not a zip${what}`, {
+    hint: 'a drop is a zip of YYYY-MM-DD.json files; such a file, or a .jsonl file, by itself must have that name',
+  });
 }
 
 /** @throws DropError when the file has become shorter */

@@ -10,13 +10,9 @@ import { open } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { type CentralDirectory, Open } from 'unzipper';
 import { DropError, oneLine } from '../shared/errors.js';
-import type { Settings } from '../shared/settings.js';
+import { isWanted, printable } from './drop-entry.js';
+import { checkRatio, checkTotals, type ZipLimits } from './drop-limits.js';
 import { type DirectoryEnd, readDirectoryEnd } from './zip-directory-end.js';
-
-/** Unpacked bytes below which no ratio is suspicious: a few orders with a long text shrink a thousand times. */
-const RATIO_COUNTS_FROM = 64 * 1024 * 1024;
-
-export type ZipLimits = Pick<Settings, 'maxEntries' | 'maxFileBytes' | 'maxDropBytes' | 'maxRatio'>;
 
 /** One wanted file of a zip, as the directory has it. */
 export interface ZipEntry {
@@ -51,7 +47,7 @@ const HINT = 'fetch it again, or ask for a new one';
 /**
  * @param path of the zip
  * @param name of the drop, for messages
- * @returns the files whose names end in `.json`, in the directory's order; at least one
+ * @returns the files with orders, in the directory's order; at least one
  * @throws DropError
  */
 export async function readZipEntries(path: string, name: string, limits: ZipLimits): Promise<ZipEntry[]> {
@@ -68,7 +64,14 @@ export async function readZipEntries(path: string, name: string, limits: ZipLimi
       throw new DropError(`${name} has a directory of ${end.directoryBytes} bytes`, { hint: HINT });
     const directory = await parseDirectory(path, size, end, name);
     const entries = wantedEntries(directory, end, name);
-    checkLimits(entries, limits, name);
+    checkTotals(entries, limits, name);
+    const sum = (pick: (e: ZipEntry) => number) => entries.reduce((bytes, e) => bytes + pick(e), 0);
+    checkRatio(
+      sum(e => e.bytes),
+      sum(e => e.packedBytes),
+      limits,
+      name,
+    );
     return entries;
   } finally {
     await file.close();
@@ -107,7 +110,8 @@ function wantedEntries(directory: CentralDirectory, end: DirectoryEnd, name: str
     bytes += 46 + e.fileNameLength + e.extraFieldLength + e.fileCommentLength;
     if (e.signature !== 0x02014b50) throw new DropError(`${name} has a corrupt directory`, { hint: HINT });
     // names without the UTF-8 flag are often UTF-8 all the same; where they are not, bytes must at least stay distinct
-    const file = isUtf8(e.pathBuffer) ? e.pathBuffer.toString('utf8') : e.pathBuffer.toString('latin1');
+    const raw = Buffer.from(e.pathBuffer); // unzipper has '' where there is no name
+    const file = raw.toString(isUtf8(raw) ? 'utf8' : 'latin1');
     if (!isWanted(file)) continue;
     const refuse = (what: string, hint = HINT) => new DropError(`${name}: ${printable(file)} ${what}`, { hint });
     if (/[\0-\x1f]/.test(file)) throw refuse('has a control character in its name');
@@ -147,40 +151,4 @@ function wantedEntries(directory: CentralDirectory, end: DirectoryEnd, name: str
     throw new DropError(`${name} holds no .json file`, { hint: 'a drop is a zip of YYYY-MM-DD.json files' });
   }
   return entries;
-}
-
-/** Names that end in `.json`; not folders, dot files, nor what macOS adds. */
-export function isWanted(name: string): boolean {
-  const parts = name.split(/[/\\]/);
-  return name.endsWith('.json') && !parts[parts.length - 1].startsWith('.') && !parts.includes('__MACOSX');
-}
-
-function checkLimits(entries: ZipEntry[], limits: ZipLimits, name: string): void {
-  let unpacked = 0;
-  let packed = 0;
-  for (const e of entries) {
-    if (e.bytes > limits.maxFileBytes) {
-      throw new DropError(`${name}: ${printable(e.name)} unpacks to ${e.bytes} bytes, more than ${limits.maxFileBytes}`, {
-        hint: 'raise MAX_FILE_BYTES if that is right',
-      });
-    }
-    unpacked += e.bytes;
-    packed += e.packedBytes;
-  }
-  if (unpacked > limits.maxDropBytes) {
-    throw new DropError(`${name} unpacks to ${unpacked} bytes, more than ${limits.maxDropBytes}`, {
-      hint: 'raise MAX_DROP_BYTES if that is right',
-    });
-  }
-  if (unpacked > RATIO_COUNTS_FROM && unpacked > packed * limits.maxRatio) {
-    throw new DropError(`${name} unpacks to ${Math.ceil(unpacked / Math.max(packed, 1))} times its size, more than ${limits.maxRatio}`, {
-      hint: 'raise MAX_RATIO if that is right',
-    });
-  }
-}
-
-/** A file's name as a message may show it: no control characters, not endless. */
-export function printable(name: string): string {
-  const shown = name.replace(/[\0-\x1f\x7f-\x9f]/g, '?');
-  return shown.length > 100 ? `${shown.slice(0, 99)}…` : shown;
 }

@@ -33,11 +33,11 @@ export interface OversizeOrder {
 export const MOST_OVERSIZE = 100;
 
 export interface DropFile {
-  /** As the zip's directory has it. */
+  /** As the zip's directory or the folder has it. */
   name: string;
   /** `YYYY_MM`, or null where the name has no date. */
   month: string | null;
-  /** Unpacked size by the zip's directory. */
+  /** Unpacked size. */
   bytes: number;
   /** Orders published from it; null until the file has been read to its end. */
   orders: number | null;
@@ -53,7 +53,7 @@ export interface DropManifest {
   /** The last part of the path or URL that it came by. */
   name: string;
   sha256: string;
-  /** Size of the zip. */
+  /** Size of the zip, or of its files where it is none. */
   bytes: number;
   /** The broker's id of the topic. A publication to another topic of the same name, since deleted, does not count. */
   topicId?: string;

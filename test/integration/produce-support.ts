@@ -1,11 +1,10 @@
 /** Publishing to the Kafka of the run in tests, and reading what came of it. */
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, statSync } from 'node:fs';
-import { open } from 'node:fs/promises';
 import * as path from 'node:path';
 import { after } from 'node:test';
 import { pino } from 'pino';
-import { inflateEntry } from '../../producer/inflate-entry.js';
+import { asDropEntries } from '../../producer/inflate-entry.js';
 import { type ProduceOptions, type ProduceSettings, produceDrop } from '../../producer/produce-drop.js';
 import { readZipEntries } from '../../producer/zip-entries.js';
 import { createKafka } from '../../shared/kafka.js';
@@ -81,15 +80,13 @@ export async function readTopic(topic: string): Promise<Message[]> {
 
 /** The orders of a zip by JSON.parse, as file -> values. */
 export async function ordersOf(zip: string): Promise<Map<string, unknown[]>> {
-  const entries = await readZipEntries(zip, 'x', settings('x'));
-  const file = await open(zip);
+  const entries = asDropEntries(zip, await readZipEntries(zip, 'x', settings('x')));
   const found = new Map<string, unknown[]>();
   for (const entry of entries) {
     const chunks: Buffer[] = [];
-    for await (const c of inflateEntry(file, entry)) chunks.push(c);
+    for await (const c of entry.read()) chunks.push(c);
     found.set(entry.name, JSON.parse(Buffer.concat(chunks).toString()).orders);
   }
-  await file.close();
   return found;
 }
 

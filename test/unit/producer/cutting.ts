@@ -1,6 +1,6 @@
 /** Cutting a file in tests: all that comes out of it, whatever the chunks. */
 import assert from 'node:assert/strict';
-import type { CutLimits } from '../../../producer/cut-batch.js';
+import type { CutBatch, CutLimits, FileCutter } from '../../../producer/cut-batch.js';
 import { OrderCutter } from '../../../producer/entry-orders.js';
 import type { FileFault, OversizeOrder } from '../../../shared/drop-record.js';
 
@@ -16,11 +16,15 @@ export interface Cut {
 export const LIMITS: CutLimits = { maxOrderBytes: 900_000 };
 
 /** Cuts a file that comes in chunks of the given sizes, over and over. */
-export function cut(file: string | Uint8Array, sizes: number[] = [1 << 20], limits = LIMITS): Cut {
+export function cut(
+  file: string | Uint8Array,
+  sizes: number[] = [1 << 20],
+  limits = LIMITS,
+  cutter: FileCutter = new OrderCutter(limits),
+): Cut {
   const bytes = Buffer.from(file as Uint8Array);
-  const cutter = new OrderCutter(limits);
   const found: Cut = { values: [], keys: [], indexes: [], fault: null, oversize: { count: 0, first: [] } };
-  const take = (batches: ReturnType<OrderCutter['push']>) => {
+  const take = (batches: Iterable<CutBatch>) => {
     for (const b of batches) {
       for (let n = 0; n < b.count; n++) {
         found.values.push(b.bytes.toString('utf8', b.starts[n], b.ends[n]));

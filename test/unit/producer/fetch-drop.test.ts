@@ -59,7 +59,7 @@ test('a path that cannot be a drop is refused in words', async () => {
   assert.match(await refusal(join(folder.path, 'none.zip')), /^there is no file /);
   assert.match(await refusal(join(folder.save(BYTES, 'f'), 'x.zip')), /^there is no file /);
   mkdirSync(join(folder.path, 'dir.zip'));
-  assert.match(await refusal(join(folder.path, 'dir.zip')), /is a folder$/);
+  assert.match(await refusal(join(folder.path, 'dir.zip')), /holds no \.json file$/);
   assert.match(await refusal(folder.save(Buffer.alloc(0), 'empty.zip')), /is empty$/);
   assert.match(await refusal('/dev/null'), /is not a regular file$/);
   assert.match(await refusal('\0'), /./);

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import type { RecordWriter, Share } from '../../../producer/idempotent-writer.js';
+import { asDropEntries } from '../../../producer/inflate-entry.js';
 import { OrderPublisher } from '../../../producer/order-publisher.js';
 import { type Mark, publishFiles, START } from '../../../producer/publish-files.js';
 import { encodeRecordBatch } from '../../../producer/record-batch.js';
@@ -71,7 +72,7 @@ export async function publish(
 ) {
   const { writer = new FakeWriter(), maxOrderBytes = 900_000, signal } = options;
   const path = folder.save(await makeZip(Object.entries(files).map(([name, data]) => ({ name, data, stored: true }))));
-  const entries = await readZipEntries(path, 'd', {
+  const zipped = await readZipEntries(path, 'd', {
     maxEntries: 100,
     maxFileBytes: 1e9,
     maxDropBytes: 1e9,
@@ -88,7 +89,7 @@ export async function publish(
     },
   });
   let bytes = 0;
-  const input = { path, entries, limits: { maxOrderBytes }, signal, onBytes: (n: number) => (bytes += n) };
+  const input = { entries: asDropEntries(path, zipped), limits: { maxOrderBytes }, signal, onBytes: (n: number) => (bytes += n) };
   const found = await publishFiles(input, from, publisher);
   return { found, writer, marks, publisher, bytes, sent: writer.sends.flat() };
 }

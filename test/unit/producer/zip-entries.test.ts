@@ -2,8 +2,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as zlib from 'node:zlib';
-import { checkEntries } from '../../../producer/inflate-entry.js';
-import { isWanted, readZipEntries } from '../../../producer/zip-entries.js';
+import { checkEntries } from '../../../producer/check-entries.js';
+import { isWanted } from '../../../producer/drop-entry.js';
+import { asDropEntries } from '../../../producer/inflate-entry.js';
+import { readZipEntries } from '../../../producer/zip-entries.js';
 import { A, B, files, folder, LIMITS, refusal, two } from './zip-reading.js';
 import { altered, directoryOf, emptyFiles, endOf, localsOf, makeZip } from './zips.js';
 
@@ -152,9 +154,9 @@ test('as many entries as are allowed are read in good time', async () => {
 
 test('the check stops at once on the signal', async () => {
   const path = folder.save(await makeZip([{ name: 'a.json', data: A }]));
-  const entries = await readZipEntries(path, 'drop.zip', LIMITS);
+  const entries = asDropEntries(path, await readZipEntries(path, 'drop.zip', LIMITS));
   await assert.rejects(
-    checkEntries(path, entries, AbortSignal.abort(), () => {}),
+    checkEntries(entries, 1e9, AbortSignal.abort(), () => {}),
     { name: 'InterruptedError' },
   );
 });

@@ -15,7 +15,7 @@ test('data descriptors, also behind stored data, are no harm', async () => {
 
 test('names are data: absolute paths and dots are kept as they are, and nothing is written by them', async () => {
   const names = ['../../a.json', '/etc/bb.json', 'C:/x/ccc.json', 'd\\dd.json'];
-  const zip = await makeZip(names.map((name, n) => ({ name: 'x'.repeat(name.length - 5) + '.json', data: n === 0 ? A : B })));
+  const zip = await makeZip(names.map((name, n) => ({ name: `${'x'.repeat(name.length - 5)}.json`, data: n === 0 ? A : B })));
   const named = altered(zip, z => {
     for (const [n, at] of directoryOf(z).entries()) z.write(names[n], at + 46, 'latin1');
   });
@@ -49,6 +49,16 @@ test('a zip in a zip is skipped, and folders alone are no drop', async () => {
   );
   assert.equal(await refusal(await makeZip([{ name: 'inner.zip', data: inner }])), 'drop.zip holds no .json file');
   assert.equal(await refusal(await makeZip([{ name: '2017-12/', data: '' }])), 'drop.zip holds no .json file');
+});
+
+test('an entry without a name is none that counts', async () => {
+  const zip = await two();
+  const nameless = altered(zip, z => {
+    const [a] = directoryOf(z);
+    z.writeUInt16LE(z.readUInt16LE(a + 30) + z.readUInt16LE(a + 28), a + 30);
+    z.writeUInt16LE(0, a + 28);
+  });
+  assert.deepEqual(await files(nameless), { 'b.json': B });
 });
 
 test('entries that share bytes are refused', async () => {

@@ -1,9 +1,10 @@
 /** Reading a zip in tests as the producer does before it publishes: the whole of it, or the refusal. */
 import assert from 'node:assert/strict';
-import { open } from 'node:fs/promises';
 import { after } from 'node:test';
-import { checkEntries, inflateEntry } from '../../../producer/inflate-entry.js';
-import { readZipEntries, type ZipLimits } from '../../../producer/zip-entries.js';
+import { checkEntries } from '../../../producer/check-entries.js';
+import type { ZipLimits } from '../../../producer/drop-limits.js';
+import { asDropEntries } from '../../../producer/inflate-entry.js';
+import { readZipEntries } from '../../../producer/zip-entries.js';
 import { DropError } from '../../../shared/errors.js';
 import { Folder, makeZip } from './zips.js';
 
@@ -17,16 +18,14 @@ export const B = '{"orders":[{"id":2},{"id":3}]}';
 /** Everything that is done with a zip before the first order is published. */
 export async function files(zip: Buffer, limits: Partial<ZipLimits> = {}): Promise<Record<string, string>> {
   const path = folder.save(zip);
-  const entries = await readZipEntries(path, 'drop.zip', { ...LIMITS, ...limits });
-  await checkEntries(path, entries, undefined, () => {});
+  const entries = asDropEntries(path, await readZipEntries(path, 'drop.zip', { ...LIMITS, ...limits }));
+  await checkEntries(entries, LIMITS.maxDropBytes, undefined, () => {});
   const found: Record<string, string> = {};
-  const file = await open(path);
   for (const entry of entries) {
     const chunks: Buffer[] = [];
-    for await (const chunk of inflateEntry(file, entry)) chunks.push(chunk);
+    for await (const chunk of entry.read()) chunks.push(chunk);
     found[entry.name] = Buffer.concat(chunks).toString();
   }
-  await file.close();
   return found;
 }
 

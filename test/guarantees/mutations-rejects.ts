@@ -1,7 +1,15 @@
-/** The protections around rejects; mutations.ts holds the others and says what each field means. */
+/** The protections around rejects and a changed export; mutations.ts holds the others and says what each field means. */
 import type { Mutation } from './mutations.js';
 
 export const REJECT_MUTATIONS: readonly Mutation[] = [
+  {
+    guarantee: '4.4',
+    without: 'the field counts of the batches before',
+    file: 'consumer/load/drop-fields.ts',
+    edits: [['SELECT * FROM jsonb_each(f.fields) AS had (name, count) UNION ALL ', '']],
+    test: 'guarantees/drift',
+    fails: 'new fields and missing ones are told',
+  },
   {
     guarantee: '5.6',
     without: 'the books that move with a retry',

@@ -2,6 +2,7 @@
  * The protections, each taken out of the program by a small change of its source, and the test that must fail then. `mutate.ts` beside
  * this file does it; the guards check that every change still fits the source.
  */
+import { PRODUCER_MUTATIONS } from './producer-mutations.js';
 
 import { REJECT_MUTATIONS } from './mutations-rejects.js';
 
@@ -281,20 +282,5 @@ export const MUTATIONS: readonly Mutation[] = [
     fails: 'what was published twice counts once',
   },
   ...REJECT_MUTATIONS,
-  {
-    guarantee: '4.4',
-    without: 'the field counts of the batches before',
-    file: 'consumer/load/drop-fields.ts',
-    edits: [['SELECT * FROM jsonb_each(f.fields) AS had (name, count) UNION ALL ', '']],
-    test: 'guarantees/drift',
-    fails: 'new fields and missing ones are told',
-  },
-  {
-    guarantee: '6.5',
-    without: 'one write in flight',
-    file: 'producer/idempotent-writer.ts',
-    edits: [['const turn = this.#busy.then(() => this.#write(shares));', 'const turn = this.#write(shares);']],
-    test: 'unit/producer/idempotent-writer',
-    fails: 'writes that are asked for at once take turns',
-  },
+  ...PRODUCER_MUTATIONS,
 ];

@@ -2,7 +2,7 @@
  * The protections, each taken out of the program by a small change of its source, and the test that must fail then. `mutate.ts` beside
  * this file does it; the guards check that every change still fits the source.
  */
-import { PRODUCER_MUTATIONS } from './producer-mutations.js';
+import { PRODUCER_MUTATIONS } from './mutations-producer.js';
 
 import { REJECT_MUTATIONS } from './mutations-rejects.js';
 

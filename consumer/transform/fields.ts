@@ -125,7 +125,10 @@ export function writeExtra(b: Uint8Array, extra: number[], out: CopyText, path: 
   }
   for (let i = 0; i < extra.length; i += 4) {
     if (hasUnstorableEscape(b, extra[i], extra[i + 1]) || hasUnstorableEscape(b, extra[i + 2], extra[i + 3])) {
-      return unstorable(path === '' ? 'an unknown field' : `an unknown field of ${path}`);
+      return unstorable(unknownField(path));
+    }
+    if (hasUnstorableNumber(b, extra[i + 2], extra[i + 3])) {
+      return refuse('out_of_range', unknownField(path), `${unknownField(path)} holds a number that does not fit jsonb`);
     }
     out.ascii(i === 0 ? '{' : ',');
     out.escaped(b, extra[i], extra[i + 1]);
@@ -134,6 +137,38 @@ export function writeExtra(b: Uint8Array, extra: number[], out: CopyText, path: 
   }
   out.ascii('}');
   return null;
+}
+
+function unknownField(path: string): string {
+  return path === '' ? 'an unknown field' : `an unknown field of ${path}`;
+}
+
+/** Numbers of fewer characters without an exponent fit jsonb whatever they are. */
+const SHORT_NUMBER = 16_000;
+
+/**
+ * True when JSON holds, outside of its strings, a number that jsonb cannot. Postgres would refuse the row as well, but one row a try: a batch
+ * with thousands of them would take longer than a worker may stand still.
+ */
+function hasUnstorableNumber(b: Uint8Array, start: number, end: number): boolean {
+  for (let i = start; i < end; i++) {
+    const c = b[i];
+    if (c === 0x22) {
+      for (i++; b[i] !== 0x22; i++) if (b[i] === 0x5c) i++;
+    } else if (c >= 0x30 && c <= 0x39) {
+      const first = i;
+      let exponent = false;
+      for (
+        ;
+        i < end && ((b[i] >= 0x30 && b[i] <= 0x39) || b[i] === 0x2e || b[i] === 0x2b || b[i] === 0x2d || (b[i] | 0x20) === 0x65);
+        i++
+      ) {
+        if ((b[i] | 0x20) === 0x65) exponent = true;
+      }
+      if ((exponent || i - first > SHORT_NUMBER) && !values.fitsJsonb(b, first, i)) return true;
+    }
+  }
+  return false;
 }
 
 /** Writes a line item's id. @returns the id in decimal, or why it is refused */

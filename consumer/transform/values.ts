@@ -240,3 +240,19 @@ function civil(days: number): [year: number, month: number, day: number] {
   const month = mp < 10 ? mp + 3 : mp - 9;
   return [yoe + era * 400 + (month <= 2 ? 1 : 0), month, doy - Math.floor((153 * mp + 2) / 5) + 1];
 }
+
+/** What numeric holds: digits before the point and behind it, and (beyond any digits) the exponent that its reader takes. */
+const MOST_WHOLE = 131_072;
+const MOST_FRACTION = 16_383;
+const MOST_EXPONENT = 2 ** 30;
+
+/** True when a JSON number, as delivered, fits into jsonb, which keeps each one as numeric without a limit of its own. */
+export function fitsJsonb(b: Uint8Array, from: number, to: number): boolean {
+  const m = NUMBER.exec(Buffer.from(b.buffer, b.byteOffset + from, to - from).toString('latin1'))!;
+  const fraction = m[3]?.length ?? 0;
+  const exponent = Number(m[4] ?? 0);
+  if (exponent >= MOST_EXPONENT || fraction - exponent > MOST_FRACTION) return false;
+  const zeros = /^0*/.exec(m[2] + (m[3] ?? ''))![0].length;
+  const digits = m[2].length + fraction - zeros;
+  return digits === 0 || digits - fraction + exponent <= MOST_WHOLE;
+}

@@ -139,11 +139,12 @@ function normal(value: Cell, type: ColumnType): Cell {
   if (type === 'boolean') return value === 't' ? 'true' : value === 'f' ? 'false' : value;
   if (type === 'jsonb') return canonicalJson(parseJson(value));
   if (type !== 'timestamptz') return value;
-  const m = /^(\d{4,})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?\+00$/.exec(value);
-  // years before 1 and infinity stay as they are and so differ from what is expected
+  const m = /^(\d{4,})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?\+00( BC)?$/.exec(value);
+  // infinity stays as it is and so differs from what is expected
   if (m === null) return value;
-  const [y, mo, d, h, mi, s] = m.slice(1, 7).map(Number);
-  return String(micros(y, mo, d, h, mi, s)! + BigInt((m[7] ?? '').padEnd(6, '0')));
+  const [year, mo, d, h, mi, s] = m.slice(1, 7).map(Number);
+  // 1 BC is the year 0
+  return String(micros(m[8] === undefined ? year : 1 - year, mo, d, h, mi, s)! + BigInt((m[7] ?? '').padEnd(6, '0')));
 }
 
 function equal(a: Cell, b: Cell, type: ColumnType): boolean {

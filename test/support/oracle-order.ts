@@ -129,6 +129,7 @@ function extra(fields: Fields, known: Set<string>): Cell {
 export function readOrder(element: Element): ReadOrder | Refused {
   let orderId: string | null = null;
   try {
+    if (element.deep) throw new Unfit('nested deeper than 512');
     if (!element.utf8) throw new Unfit('the bytes are not UTF-8');
     const order = element.value;
     if (!isObject(order)) throw new Unfit('not an object');

@@ -105,6 +105,8 @@ export function instant(value: unknown): string {
   if (h > 23 || mi > 59 || s > 59 || offsetHours > 15 || offsetMinutes > 59) throw new Unfit('is no time of a day');
   const whole = y === 0 ? null : micros(y, mo, d, h, mi, s);
   if (whole === null) throw new Unfit('is no date of the calendar');
+  // as many decimals as Postgres takes in one piece
+  if ((m[7] ?? '').length > 100) throw new Unfit('has too many decimals of a second');
   const fraction = (m[7] ?? '').padEnd(7, '0');
   const offset = BigInt(offsetHours * 60 + offsetMinutes) * (m[8] === '-' ? -60_000_000n : 60_000_000n);
   return String(whole + BigInt(fraction.slice(0, 6)) + (fraction[6] >= '5' ? 1n : 0n) - offset);
@@ -115,7 +117,11 @@ export function monthOfInstant(text: string): string {
   // rounds down also before 1970
   const us = BigInt(text);
   const ms = us / 1000n - (us % 1000n < 0n ? 1n : 0n);
-  return new Date(Number(ms)).toISOString().slice(0, 7).replace('-', '_');
+  const date = new Date(Number(ms));
+  // offsets reach a few hours beyond the years that a table can be named after
+  if (date.getUTCFullYear() < 1) return '0001_01';
+  if (date.getUTCFullYear() > 9999) return '9999_12';
+  return date.toISOString().slice(0, 7).replace('-', '_');
 }
 
 /** JSON with keys in one order and numbers in one form, so that values that jsonb holds equal have equal texts. */

@@ -14,9 +14,14 @@ export interface Element {
   /** Undefined where the bytes are not UTF-8. */
   value: unknown;
   utf8: boolean;
+  /** Nested deeper than an order may be (MAX_DEPTH); the value is then left unread. */
+  deep?: boolean;
   /** As delivered. */
   bytes: Buffer;
 }
+
+/** MAX_DEPTH as it is set where nobody sets it. */
+const MOST_DEPTH = 512;
 
 export interface CutFile {
   elements: Element[];
@@ -83,6 +88,11 @@ export function parseJson(text: string): unknown {
 /** The value of some bytes. @throws SyntaxError where they are not JSON */
 export function readElement(bytes: Buffer): Element {
   let text: string;
+  if (depthOf(bytes) > MOST_DEPTH) {
+    // the engine's own parser, which goes as deep as it must
+    JSON.parse(bytes.toString('latin1'));
+    return { value: undefined, utf8: true, deep: true, bytes };
+  }
   try {
     text = strict.decode(bytes);
   } catch {
@@ -91,6 +101,17 @@ export function readElement(bytes: Buffer): Element {
     return { value: undefined, utf8: false, bytes };
   }
   return { value: parseJson(text), utf8: true, bytes };
+}
+
+/** How deep objects and arrays stand in each other. */
+function depthOf(bytes: Buffer): number {
+  let depth = 0;
+  let deepest = 0;
+  for (const [bracket] of bytes.toString('latin1').matchAll(/"[^"\\]*(?:\\[\s\S][^"\\]*)*"|[[\]{}]/g)) {
+    if (bracket === '{' || bracket === '[') deepest = Math.max(deepest, ++depth);
+    else if (bracket === '}' || bracket === ']') depth--;
+  }
+  return deepest;
 }
 
 export function cutFile(bytes: Buffer): CutFile {

@@ -63,6 +63,11 @@ export class Oracle {
 
   /** Messages that another producer put into the topic. */
   message(...values: Buffer[]): Summary {
+    return this.messageOf(null, ...values);
+  }
+
+  /** Messages that another producer put into the topic with the place of a file. */
+  messageOf(file: string | null, ...values: Buffer[]): Summary {
     this.#run++;
     for (const bytes of values) {
       let element: Element;
@@ -71,7 +76,7 @@ export class Oracle {
       } catch {
         element = { value: null, utf8: true, bytes };
       }
-      this.#order(element, null, null, null, null);
+      this.#order(element, null, file, null, null);
     }
     return this.#summary();
   }

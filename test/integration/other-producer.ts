@@ -1,0 +1,68 @@
+/** Sends messages as other programs would, in any compression and in transactions, into partition 0. */
+import kafkajs, { type Message, type Producer } from 'kafkajs';
+import { createKafka } from '../../shared/kafka.js';
+import { createLog } from '../../shared/log.js';
+import type { How, MessageCase } from '../cases/messages.js';
+import type { Shop } from '../guarantees/shop.js';
+import { freshName } from '../support/services.js';
+
+const { CompressionTypes } = kafkajs;
+
+/**
+ * Each case stands between two of `neighbours`; those of one `how` form one batch. A transaction that is given up holds its cases alone, as
+ * what else is in it is not delivered either: its neighbours stand behind it.
+ */
+export async function sendCases(shop: Shop, cases: readonly MessageCase[], neighbours: readonly string[]): Promise<void> {
+  // the program's client, as it has LZ4
+  const kafka = createKafka({ brokers: shop.server.brokers, log: await createLog('silent', null) });
+  const groups = new Map<How, { inside: Message[]; behind: Message[] }>();
+  for (const [n, [, { key = null, value, headers, how = 'plain' }]] of cases.entries()) {
+    const group = groups.get(how) ?? { inside: [], behind: [] };
+    groups.set(how, group);
+    group.inside.push({ key, value: value as string, headers, partition: 0 });
+    (how === 'abort' ? group.behind : group.inside).push({ key: null, value: neighbours[n], partition: 0 });
+  }
+  for (const [how, { inside, behind }] of groups) {
+    const transactional = how === 'commit' || how === 'abort';
+    const producer = kafka.producer(transactional ? { transactionalId: freshName('other'), maxInFlightRequests: 1, idempotent: true } : {});
+    await producer.connect();
+    try {
+      if (transactional) await inTransaction(producer, shop.topic, inside, how === 'commit');
+      // one send a message where it is large: the broker takes 1 MB at once
+      else for (const batch of batches(inside)) await producer.send({ topic: shop.topic, messages: batch, compression: CODEC[how] });
+    } finally {
+      await producer.disconnect();
+    }
+    if (behind.length > 0) await shop.send(behind.map(m => ({ value: m.value as string, partition: 0 })));
+  }
+}
+
+const CODEC: Record<How, number> = {
+  plain: CompressionTypes.None,
+  gzip: CompressionTypes.GZIP,
+  lz4: CompressionTypes.LZ4,
+  snappy: CompressionTypes.Snappy,
+  commit: CompressionTypes.None,
+  abort: CompressionTypes.None,
+};
+
+async function inTransaction(producer: Producer, topic: string, messages: Message[], commit: boolean): Promise<void> {
+  const transaction = await producer.transaction();
+  await transaction.send({ topic, messages });
+  await (commit ? transaction.commit() : transaction.abort());
+}
+
+function batches(messages: Message[]): Message[][] {
+  const all: Message[][] = [[]];
+  let bytes = 0;
+  for (const message of messages) {
+    const size = (message.value?.length ?? 0) + (message.key?.length ?? 0) + 20_000;
+    if (bytes + size > 900_000 && bytes > 0) {
+      all.push([]);
+      bytes = 0;
+    }
+    all[all.length - 1].push(message);
+    bytes += size;
+  }
+  return all;
+}

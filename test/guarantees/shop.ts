@@ -9,7 +9,7 @@ import { Oracle } from '../support/oracle.js';
 import { dropDatabase, freshDatabase, freshName, type TestServices, testServices } from '../support/services.js';
 
 export interface RawMessage {
-  value: string;
+  value: string | Buffer;
   partition?: number;
   headers?: Record<string, string>;
 }
@@ -26,7 +26,7 @@ export class Shop {
   ) {}
 
   /** @param t the database goes with it, and processes that still run @param server another one than that of the run */
-  static async open(t: TestContext, settings: CliEnv = {}, server = testServices()): Promise<Shop> {
+  static async open(t: Pick<TestContext, 'after'>, settings: CliEnv = {}, server = testServices()): Promise<Shop> {
     const url = await freshDatabase(server.databaseUrl);
     const topic = freshName('shop');
     const env = {

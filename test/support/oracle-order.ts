@@ -100,7 +100,7 @@ function field(fields: Fields, name: string): unknown {
 
 function cell(value: unknown, type: ColumnType, name: string): Cell {
   if (value === null) return null;
-  try {
+  return named(name, () => {
     if (type === 'bigint') return whole(value, INT8.min, INT8.max);
     if (type === 'integer') return whole(value, INT4.min, INT4.max);
     if (type === 'numeric(19,4)') return money(value);
@@ -111,9 +111,7 @@ function cell(value: unknown, type: ColumnType, name: string): Cell {
     }
     if (typeof value !== 'string') throw new Unfit('is not text');
     return value;
-  } catch (e) {
-    throw e instanceof Unfit ? new Unfit(`${name} ${e.message}`) : e;
-  }
+  });
 }
 
 function extra(fields: Fields, known: Set<string>): Cell {
@@ -127,46 +125,66 @@ function extra(fields: Fields, known: Set<string>): Cell {
 }
 
 export function readOrder(element: Element): ReadOrder | Refused {
-  let orderId: string | null = null;
-  try {
-    if (element.deep) throw new Unfit('nested deeper than 512');
-    if (!element.utf8) throw new Unfit('the bytes are not UTF-8');
-    const order = element.value;
-    if (!isObject(order)) throw new Unfit('not an object');
-    orderId = whole(field(order, 'id'), ID.min, ID.max);
-    refuseUnstorableText(order);
-    for (const name of ['processed_at', 'total_price']) {
-      if (field(order, name) === null) throw new Unfit(`${name} is missing or null`);
+  const { order, orderId, faults } = readAll(element);
+  return order !== null && faults.length === 0 ? order : { orderId, reason: faults[0] };
+}
+
+/** Everything that is wrong with an order; empty where it loads. */
+export function faultsOf(element: Element): string[] {
+  return readAll(element).faults;
+}
+
+function readAll(element: Element): { order: ReadOrder | null; orderId: string | null; faults: string[] } {
+  const faults: string[] = [];
+  const attempt = <T>(read: () => T): T | null => {
+    try {
+      return read();
+    } catch (e) {
+      if (!(e instanceof Unfit)) throw e;
+      faults.push(e.message);
+      return null;
     }
-    const cells = FIELDS.map(([name, type]) => cell(field(order, name), type, name));
-    const user = USER.map(([name, type]) => cell(field(order, name), type, name));
-    const list = field(order, 'line_items');
-    if (!Array.isArray(list)) throw new Unfit('line_items is not an array');
-    const items = list.map((item, i) => readItem(item, orderId!, `line_items[${i}]`));
-    const at = (name: string): Cell => cells[FIELDS.findIndex(([n]) => n === name)];
-    return {
-      id: orderId,
-      cells: [...cells, String(items.length), extra(order, KNOWN)],
-      items,
-      userId: at('user_id'),
-      user,
-      processedAt: at('processed_at')!,
-      totalPrice: at('total_price')!,
-    };
+  };
+  const order = element.value;
+  if (element.deep) faults.push('nested deeper than 512');
+  else if (!element.utf8) faults.push('the bytes are not UTF-8');
+  else if (!isObject(order)) faults.push('not an object');
+  if (faults.length > 0 || !isObject(order)) return { order: null, orderId: null, faults };
+  const orderId = attempt(() => named('id', () => whole(field(order, 'id'), ID.min, ID.max)));
+  attempt(() => refuseUnstorableText(order));
+  for (const name of ['processed_at', 'total_price']) if (field(order, name) === null) faults.push(`${name} is missing or null`);
+  const cells = FIELDS.map(([name, type]) => (name === 'id' ? orderId : attempt(() => cell(field(order, name), type, name))));
+  const user = USER.map(([name, type]) => attempt(() => cell(field(order, name), type, name)));
+  const list = field(order, 'line_items');
+  if (!Array.isArray(list)) faults.push('line_items is not an array');
+  const items = Array.isArray(list) ? list.map((item, i) => attempt(() => readItem(item, orderId!, `line_items[${i}]`))) : [];
+  const unknown = attempt(() => extra(order, KNOWN));
+  if (faults.length > 0) return { order: null, orderId, faults };
+  const at = (name: string): Cell => cells[FIELDS.findIndex(([n]) => n === name)];
+  const read: ReadOrder = {
+    id: orderId!,
+    cells: [...cells, String(items.length), unknown],
+    items: items as Cell[][],
+    userId: at('user_id'),
+    user,
+    processedAt: at('processed_at')!,
+    totalPrice: at('total_price')!,
+  };
+  return { order: read, orderId, faults };
+}
+
+/** What is wrong, with the field's name before it. */
+function named<T>(name: string, read: () => T): T {
+  try {
+    return read();
   } catch (e) {
-    if (!(e instanceof Unfit)) throw e;
-    return { orderId, reason: e.message };
+    throw e instanceof Unfit ? new Unfit(`${name} ${e.message}`) : e;
   }
 }
 
 function readItem(item: unknown, orderId: string, path: string): Cell[] {
   if (!isObject(item)) throw new Unfit(`${path} is not an object`);
-  let id: string;
-  try {
-    id = whole(field(item, 'id'), ID.min, ID.max);
-  } catch (e) {
-    throw e instanceof Unfit ? new Unfit(`${path}.id ${e.message}`) : e;
-  }
+  const id = named(`${path}.id`, () => whole(field(item, 'id'), ID.min, ID.max));
   const known = ITEM_COLUMNS.slice(2, 5).map(([name, type]) => cell(field(item, name), type, `${path}.${name}`));
   return [id, orderId, ...known, extra(item, ITEM_KNOWN)];
 }

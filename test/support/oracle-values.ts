@@ -107,9 +107,16 @@ export function instant(value: unknown): string {
   if (whole === null) throw new Unfit('is no date of the calendar');
   // as many decimals as Postgres takes in one piece
   if ((m[7] ?? '').length > 100) throw new Unfit('has too many decimals of a second');
-  const fraction = (m[7] ?? '').padEnd(7, '0');
   const offset = BigInt(offsetHours * 60 + offsetMinutes) * (m[8] === '-' ? -60_000_000n : 60_000_000n);
-  return String(whole + BigInt(fraction.slice(0, 6)) + (fraction[6] >= '5' ? 1n : 0n) - offset);
+  return String(whole + fractionMicros((m[7] ?? '').padEnd(7, '0')) - offset);
+}
+
+/** Decimals of a second to the nearest microsecond. Which way just half of one goes the contract leaves open: as Postgres' float has it. */
+function fractionMicros(digits: string): bigint {
+  const down = BigInt(digits.slice(0, 6));
+  if (!/^\d{6}50*$/.test(digits)) return down + (digits[6] >= '5' ? 1n : 0n);
+  const half = Number(`0.${digits}`) * 1e6 - Number(down);
+  return half > 0.5 || (half === 0.5 && down % 2n === 1n) ? down + 1n : down;
 }
 
 /** `YYYY_MM` in UTC of an instant in its normal form. */

@@ -16,12 +16,14 @@ export interface Element {
   utf8: boolean;
   /** Nested deeper than an order may be (MAX_DEPTH); the value is then left unread. */
   deep?: boolean;
+  /** Values that a later one of the same key replaces. */
+  replaced?: unknown[];
   /** As delivered. */
   bytes: Buffer;
 }
 
 /** MAX_DEPTH as it is set where nobody sets it. */
-const MOST_DEPTH = 512;
+export const MOST_DEPTH = 512;
 
 export interface CutFile {
   elements: Element[];
@@ -81,8 +83,13 @@ class Fault extends Error {
 const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** lossless-json with numbers kept as text; of equal keys the last one counts, as in every JSON reader of note. */
-export function parseJson(text: string): unknown {
-  return parse(text, null, { onDuplicateKey: ({ newValue }) => newValue });
+export function parseJson(text: string, replaced: unknown[] = []): unknown {
+  return parse(text, null, {
+    onDuplicateKey: ({ oldValue, newValue }) => {
+      replaced.push(oldValue);
+      return newValue;
+    },
+  });
 }
 
 /** The value of some bytes. @throws SyntaxError where they are not JSON */
@@ -100,11 +107,12 @@ export function readElement(bytes: Buffer): Element {
     parseJson(bytes.toString('latin1'));
     return { value: undefined, utf8: false, bytes };
   }
-  return { value: parseJson(text), utf8: true, bytes };
+  const replaced: unknown[] = [];
+  return { value: parseJson(text, replaced), utf8: true, replaced, bytes };
 }
 
 /** How deep objects and arrays stand in each other. */
-function depthOf(bytes: Buffer): number {
+export function depthOf(bytes: Buffer): number {
   let depth = 0;
   let deepest = 0;
   for (const [bracket] of bytes.toString('latin1').matchAll(/"[^"\\]*(?:\\[\s\S][^"\\]*)*"|[[\]{}]/g)) {

@@ -19,7 +19,7 @@ export interface ExpectedReject {
   /** Base name of the zip; null for a message that came from elsewhere. */
   drop: string | null;
   file: string | null;
-  /** For an order its place in `orders`; for a file how many orders stood before the fault. */
+  /** For an order its place in `orders` or among the messages; for a file how many orders stood before the fault. */
   index: number | null;
   orderId: string | null;
   /** False where the program may as well give the id as not (the bytes are not UTF-8). */
@@ -50,6 +50,8 @@ export class Oracle {
   readonly rejects: ExpectedReject[] = [];
   /** By sha256 of the zip. */
   readonly books = new Map<string, Book>();
+  /** Why an order that is right by itself is refused all the same; asked of each. */
+  overrule: (element: Element) => string | null = () => null;
   /** Every row that may stand for an order id; the first is the likeliest. */
   readonly variants = new Map<string, LoadedOrder[]>();
   #run = 0;
@@ -69,14 +71,14 @@ export class Oracle {
   /** Messages that another producer put into the topic with the place of a file. */
   messageOf(file: string | null, ...values: Buffer[]): Summary {
     this.#run++;
-    for (const bytes of values) {
+    for (const [n, bytes] of values.entries()) {
       let element: Element;
       try {
         element = readElement(bytes);
       } catch {
         element = { value: null, utf8: true, bytes };
       }
-      this.#order(element, null, file, null, null);
+      this.#order(element, null, file, n, null);
     }
     return this.#summary();
   }
@@ -134,7 +136,9 @@ export class Oracle {
     index: number | null,
     drop: string | null,
   ): 'loaded' | 'bypassed' | 'rejected' {
-    const order: ReadOrder | Refused = readOrder(element);
+    let order: ReadOrder | Refused = readOrder(element);
+    const overruled = 'reason' in order ? null : this.overrule(element);
+    if (overruled !== null && 'id' in order) order = { orderId: order.id, reason: overruled };
     if ('reason' in order) {
       this.rejects.push({ kind: 'order', drop: dropName, file, index, orderIdSure: element.utf8, ...order });
       return 'rejected';

@@ -114,6 +114,8 @@ export const MESSAGES: readonly MessageCase[] = [
   ['a bad one in a batch of gzip', { value: '{', how: 'gzip' }, 'not_json '],
   ['a batch of lz4', { value: good(), how: 'lz4' }, MONTH],
   ['a bad one in a batch of lz4', { value: '{', how: 'lz4' }, 'not_json '],
+  ['a batch of snappy', { value: good(), how: 'snappy' }, MONTH],
+  ['a bad one in a batch of snappy', { value: '{', how: 'snappy' }, 'not_json '],
   ['in a transaction', { value: good(), how: 'commit' }, MONTH],
   ['a bad one in a transaction', { value: '{', how: 'commit' }, 'not_json '],
   ['in a transaction that was given up', { value: good(), how: 'abort' }, null],

@@ -4,7 +4,7 @@
  *     node dist/test/fuzz/run.js [--seed N] [--orders 200000] [--zips 20000] [--round 4000]
  *
  * The orders go in rounds, each with a seed of its own, counted up from the first. The same seed, counts and GLOSSIER_DROP make the same input.
- * Exit 0 when everything held; 1 otherwise, with what did not.
+ * A signal ends it behind the round under way. Exit 0 when everything held; 1 otherwise, with what did not.
  */
 import { rmSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -27,6 +27,8 @@ const seed = values.seed === undefined ? Math.floor(Math.random() * 1e9) : Numbe
 const [orders, zips, round] = [Number(values.orders), Number(values.zips), Number(values.round)];
 say(`seed ${seed}: ${orders} orders in rounds of ${round}, ${zips} zips`);
 
+let stopped = false;
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => (stopped = true));
 let failed = 0;
 const found = (problems: string[]): void => {
   failed += problems.length;
@@ -34,7 +36,7 @@ const found = (problems: string[]): void => {
 };
 const folder = tempDir('glossier-fuzz-');
 const python = Python.start(say);
-for (let done = 0, n = 0; done < zips; n++) {
+for (let done = 0, n = 0; done < zips && !stopped; n++) {
   const some = Math.min(2000, zips - done);
   const result = await fuzzZips(seed + n, some, folder, python);
   done += some;
@@ -44,7 +46,7 @@ for (let done = 0, n = 0; done < zips; n++) {
 const services = orders > 0 ? await startTestServices(say) : null;
 const real = services === null ? [] : await realOrders(say);
 let total = 0;
-for (let n = 0; services !== null && total < orders; n++) {
+for (let n = 0; services !== null && total < orders && !stopped; n++) {
   const ends: (() => unknown)[] = [];
   const options = { seed: seed + n, orders: Math.min(round, orders - total), real, folder, python, server: services };
   const result = await fuzzOrders({ after: end => void ends.push(end as () => unknown) }, options);

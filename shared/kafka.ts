@@ -6,7 +6,7 @@
  * default `group.initial.rebalance.delay.ms`, and litter). kafkajs is pinned to the exact version for that reason.
  */
 import * as net from 'node:net';
-import * as zlib from 'node:zlib';
+import { decompress } from 'fzstd';
 import kafkajs, { type Admin, type Kafka, type KafkaConfig } from 'kafkajs';
 import lz4 from 'lz4-napi';
 import { GlossierError, oneLine, ServiceError } from './errors.js';
@@ -32,6 +32,7 @@ process.emitWarning = ((warning: string | Error, ...rest: unknown[]) => {
   const name = typeof type === 'string' ? type : (type as { type?: string } | undefined)?.type;
   if (name !== 'TimeoutNegativeWarning') emitWarning(warning, ...rest);
 }) as typeof process.emitWarning;
+
 // what other producers may use; the program itself never packs by it
 CompressionCodecs[CompressionTypes.Snappy] = () => ({
   compress: async () => {
@@ -40,16 +41,11 @@ CompressionCodecs[CompressionTypes.Snappy] = () => ({
   decompress: async (buffer: Buffer) => unpackSnappy(buffer),
 });
 
-/** From Node 22.15 on. */
-const unpackZstd = (zlib as { zstdDecompressSync?: (packed: Buffer) => Buffer }).zstdDecompressSync;
 CompressionCodecs[CompressionTypes.ZSTD] = () => ({
   compress: async () => {
     throw new ServiceError('packing by zstd is not built in');
   },
-  decompress: async (buffer: Buffer) => {
-    if (unpackZstd === undefined) throw new ServiceError('the topic holds messages packed by zstd, which needs Node 22.15 or later');
-    return unpackZstd(buffer);
-  },
+  decompress: async (buffer: Buffer) => Buffer.from(decompress(buffer)), // Node's own zstd is there from 22.15 on
 });
 
 export interface KafkaOptions {

@@ -3,7 +3,7 @@ import { gzipSync } from 'node:zlib';
 import { nested, type Outcome, orderText } from './case.js';
 
 /** How it is sent: compressed by kafkajs or by hand, or in a transaction. */
-export type How = 'plain' | 'gzip' | 'lz4' | 'snappy' | 'commit' | 'abort';
+export type How = 'plain' | 'gzip' | 'lz4' | 'snappy' | 'zstd' | 'commit' | 'abort';
 
 export interface OtherMessage {
   /** Default: none. */
@@ -116,6 +116,8 @@ export const MESSAGES: readonly MessageCase[] = [
   ['a bad one in a batch of lz4', { value: '{', how: 'lz4' }, 'not_json '],
   ['a batch of snappy', { value: good(), how: 'snappy' }, MONTH],
   ['a bad one in a batch of snappy', { value: '{', how: 'snappy' }, 'not_json '],
+  ['a batch of zstd', { value: good(), how: 'zstd' }, MONTH],
+  ['a bad one in a batch of zstd', { value: '{', how: 'zstd' }, 'not_json '],
   ['in a transaction', { value: good(), how: 'commit' }, MONTH],
   ['a bad one in a transaction', { value: '{', how: 'commit' }, 'not_json '],
   ['in a transaction that was given up', { value: good(), how: 'abort' }, null],

@@ -63,7 +63,7 @@ export const ZIPS: readonly ZipCase[] = [
   ['a bit flipped in a deflated file', spoiled(z => (z[60] ^= 4)), /is damaged|is longer|has \d+ bytes/],
   ['encrypted', u16(first + 8, 1), /is encrypted/],
   ['strongly encrypted', u16(second + 8, 0x41), /is encrypted/],
-  ['bzip2', u16(first + 10, 12), /packed by method 12/],
+  ['bzip2', u16(first + 10, 12), /packed by bzip2, method 12/],
   ['a name that stands twice', spoiled(z => z.write('2017-12-01.json', second + 46)), /is in it twice/],
   ['a control character in a name', spoiled(z => z.write('\u0007', second + 46)), /control character in its name/],
   ['no .json file', await makeZip([{ name: 'a.txt', data: 'x' }]), /holds no \.json file/],

@@ -4,10 +4,11 @@
  */
 import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
-import { open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { checkEntries, inflateEntry } from '../../producer/inflate-entry.js';
-import { readZipEntries, type ZipLimits } from '../../producer/zip-entries.js';
+import { checkEntries } from '../../producer/check-entries.js';
+import type { ZipLimits } from '../../producer/drop-limits.js';
+import { asDropEntries } from '../../producer/inflate-entry.js';
+import { readZipEntries } from '../../producer/zip-entries.js';
 import { DropError } from '../../shared/errors.js';
 import { Random } from '../support/make-drop-orders.js';
 import { dropEntries } from '../support/oracle-zip.js';
@@ -137,20 +138,15 @@ export async function fuzzZips(seed: number, count: number, folder: string, pyth
 /** Everything that is done with a zip before its first order is published. */
 async function readOurs(path: string): Promise<ZipVerdict> {
   try {
-    const entries = await readZipEntries(path, 'drop.zip', LIMITS);
-    await checkEntries(path, entries, undefined, () => {});
-    const file = await open(path);
-    try {
-      const files: [string, string][] = [];
-      for (const entry of entries) {
-        const hash = createHash('sha256');
-        for await (const chunk of inflateEntry(file, entry)) hash.update(chunk);
-        files.push([entry.name, hash.digest('hex')]);
-      }
-      return { files };
-    } finally {
-      await file.close();
+    const entries = asDropEntries(path, await readZipEntries(path, 'drop.zip', LIMITS));
+    await checkEntries(entries, LIMITS.maxDropBytes, undefined, () => {});
+    const files: [string, string][] = [];
+    for (const entry of entries) {
+      const hash = createHash('sha256');
+      for await (const chunk of entry.read()) hash.update(chunk);
+      files.push([entry.name, hash.digest('hex')]);
     }
+    return { files };
   } catch (error) {
     if (!(error instanceof DropError)) throw error;
     if (error.message.includes('\n') || !error.hint) throw new Error(`a refusal without a hint or of several lines: ${error.message}`);

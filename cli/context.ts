@@ -22,6 +22,10 @@ export interface Context extends Invocation {
   signal: AbortSignal;
   /** Kafka and Postgres: those that are set, or the local ones, which are started when they do not run. */
   services: () => Promise<Services>;
+  /** Kafka alone, for commands that need no database. */
+  kafka: () => Promise<Pick<Services, 'kafka'>>;
+  /** Postgres alone, for commands that need no Kafka. */
+  database: () => Promise<Pick<Services, 'databaseUrl'>>;
   /** Writes a line to standard output. */
   print: (line: string) => void;
 }
@@ -59,6 +63,8 @@ export async function withContext(invocation: Invocation, run: CommandRun): Prom
       display,
       signal: stop.signal,
       services: () => connect(settings, log, display, stop.signal),
+      kafka: () => connect(settings, log, display, stop.signal, ['kafkaBrokers']),
+      database: () => connect(settings, log, display, stop.signal, ['databaseUrl']),
       print: line => process.stdout.write(`${line}\n`),
     });
   } finally {
@@ -67,22 +73,37 @@ export async function withContext(invocation: Invocation, run: CommandRun): Prom
   }
 }
 
-async function connect(settings: Settings, log: Logger, display: Display, signal: AbortSignal): Promise<Services> {
-  if (settings.databaseUrl !== undefined && settings.kafkaBrokers !== undefined) {
-    return {
-      databaseUrl: settings.databaseUrl,
-      brokers: settings.kafkaBrokers,
-      kafka: createKafka({ brokers: settings.kafkaBrokers, log }),
-    };
+type Place = 'databaseUrl' | 'kafkaBrokers';
+
+/**
+ * @param needs what the command works with; the other one is not asked for
+ * @throws UsageError when one is set and another, which is needed, is not: local servers beside one's own would be a surprise
+ */
+async function connect(
+  settings: Settings,
+  log: Logger,
+  display: Display,
+  signal: AbortSignal,
+  needs: readonly Place[] = ['databaseUrl', 'kafkaBrokers'],
+): Promise<Services> {
+  const { databaseUrl, kafkaBrokers } = settings;
+  if (databaseUrl !== undefined || kafkaBrokers !== undefined) {
+    const missing = needs.find(place => settings[place] === undefined);
+    if (missing === 'databaseUrl') throw new UsageError('KAFKA_BROKERS is set and DATABASE_URL is not', { hint: BOTH });
+    if (missing === 'kafkaBrokers') throw new UsageError('DATABASE_URL is set and KAFKA_BROKERS is not', { hint: BOTH });
+    const brokers = kafkaBrokers ?? [];
+    return { databaseUrl: databaseUrl ?? '', brokers, kafka: createKafka({ brokers, log }) };
   }
   const { startLocal } = await import('../local/local.js');
-  const { brokers, databaseUrl } = await startLocal({
+  const local = await startLocal({
     dir: settings.localDir,
     onStep: text => display.line(text),
     signal,
   });
-  return { databaseUrl, brokers, kafka: createKafka({ brokers, log }) };
+  return { databaseUrl: local.databaseUrl, brokers: local.brokers, kafka: createKafka({ brokers: local.brokers, log }) };
 }
+
+const BOTH = 'set it too, or neither for local servers';
 
 /** Log lines of one-shot commands are about trouble alone, unless a level was asked for. */
 export function quiet(context: Context): void {

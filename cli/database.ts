@@ -15,7 +15,7 @@ import type { Context, Services } from './context.js';
  */
 export async function withDatabase<T>(
   context: Context,
-  { databaseUrl }: Services,
+  { databaseUrl }: Pick<Services, 'databaseUrl'>,
   name: string,
   work: (db: Database, tables: Tables) => Promise<T>,
 ): Promise<T> {
@@ -38,7 +38,7 @@ export async function withDatabase<T>(
 /** Runs work on a connection of its own, waiting while Postgres is away: for commands that must go on through an outage. */
 export async function patiently<T>(
   { settings, log, signal }: Context,
-  { databaseUrl }: Services,
+  { databaseUrl }: Pick<Services, 'databaseUrl'>,
   work: (db: Database) => Promise<T>,
 ): Promise<T> {
   const link = new Link(databaseUrl, 'glossier', new ServiceState('Postgres', log, settings.outageTimeout), signal);

@@ -101,11 +101,6 @@ export function resolveSettings(
 
 /** Rules between settings. */
 function check(s: Settings, faults: string[]): void {
-  if ((s.databaseUrl === undefined) !== (s.kafkaBrokers === undefined)) {
-    faults.push(
-      s.databaseUrl === undefined ? 'KAFKA_BROKERS is set and DATABASE_URL is not' : 'DATABASE_URL is set and KAFKA_BROKERS is not',
-    );
-  }
   if (s.databaseUrl !== undefined && !/^postgres(ql)?:\/\/./.test(s.databaseUrl)) {
     faults.push('DATABASE_URL is not a URL like postgres://user:password@host:5432/database');
   }

@@ -7,7 +7,7 @@ import { patiently } from '../database.js';
 
 export const run: CommandRun = async context => {
   quiet(context);
-  const services = await context.services();
+  const services = await context.database();
   await patiently(context, services, db => migrate(db.client, context.settings.databaseSchema));
   const { inserted, updated } = await mergeNow(context, services);
   context.print(`user_stats status: INSERT ${inserted}, UPDATE ${updated}`);
@@ -15,6 +15,6 @@ export const run: CommandRun = async context => {
 };
 
 /** One fold, waiting while Postgres is away. */
-export function mergeNow(context: Context, services: Services): Promise<MergeResult> {
+export function mergeNow(context: Context, services: Pick<Services, 'databaseUrl'>): Promise<MergeResult> {
   return patiently(context, services, db => mergeUsers(db, new Tables(context.settings.databaseSchema)));
 }

@@ -6,14 +6,14 @@ import { count } from '../display.js';
 
 export const run: CommandRun = async context => {
   quiet(context);
-  const services = await context.services();
+  const services = await context.kafka();
   let refused = 0;
   for (const source of context.args) refused += (await publish(context, services, source)).refused;
   return refused > 0 ? EXIT.rejected : EXIT.ok;
 };
 
 /** Publishes one drop with progress and says what came of it. */
-async function publish(context: Context, { kafka }: Services, source: string): Promise<Published> {
+async function publish(context: Context, { kafka }: Pick<Services, 'kafka'>, source: string): Promise<Published> {
   const { settings, log, signal, display, options } = context;
   const result = await produceDrop({
     source,

@@ -18,7 +18,7 @@ export const run: CommandRun = async context => {
   if (context.args.length > 1) choice.ids = rejectIds(context.args.slice(1));
   if (options.reason !== undefined) choice.reason = String(options.reason);
   if (options.drop !== undefined) choice.drop = String(options.drop);
-  const services = await context.services();
+  const services = await context.database();
   const written = await withDatabase(context, services, 'rejects', async (db, tables) => {
     const chosen = await chooseRejects(db, tables, settings.topic, choice);
     const out = createWriteStream(file, { flags: 'wx' }); // a file that was mended by hand is not written over

@@ -12,7 +12,7 @@ export const run: CommandRun = async context => {
   if (drop !== undefined) filter.drop = String(drop);
   if (reason !== undefined) filter.reason = String(reason);
   if (since !== undefined) filter.since = sinceInstant(String(since), Date.now());
-  const services = await context.services();
+  const services = await context.database();
   const rows = await withDatabase(context, services, 'rejects', (db, tables) => listRejects(db, tables, context.settings.topic, filter));
   if (json === true) context.print(JSON.stringify(rows, null, 2));
   else context.print(renderRejects(rows, process.stdout.columns ?? 100));

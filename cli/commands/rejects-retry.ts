@@ -22,7 +22,7 @@ export const run: CommandRun = async context => {
   if (mended !== undefined) choice.ids = [...mended.keys()];
   else if (args.length > 0) choice.ids = rejectIds(args);
   else if (options.reason !== undefined) choice.reason = String(options.reason);
-  const services = await context.services();
+  const services = await context.database();
   const onProgress = (done: number, total: number) => display.progress({ title: 'Trying again', total, unit: 'orders' }, done);
   const { databaseUrl } = services;
   const { loaded, bypassed, refused } = await retryRejects({ settings, databaseUrl, log, version, signal, choice, mended, onProgress });

@@ -7,7 +7,7 @@ import { withDatabase } from '../database.js';
 export const run: CommandRun = async context => {
   quiet(context);
   const [id] = rejectIds([argument(context, 0)]);
-  const services = await context.services();
+  const services = await context.database();
   const reject = await withDatabase(context, services, 'rejects', (db, tables) => showReject(db, tables, id));
   if (reject === null) throw new UsageError(`there is no reject ${id}`, { hint: 'glossier rejects list shows them' });
   const { value, mended, ...place } = reject;

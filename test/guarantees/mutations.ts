@@ -210,14 +210,6 @@ export const MUTATIONS: readonly Mutation[] = [
     fails: 'a load outlasts Postgres and then Kafka',
   },
   {
-    guarantee: '3.13',
-    without: 'the new start of a consumer that kafkajs gave up',
-    file: CONSUMER,
-    edits: [['if (!isKafkaOutage(error)) {', 'if (isKafkaOutage(error) !== null) {']],
-    test: 'guarantees/outages',
-    fails: 'a load outlasts Postgres and then Kafka',
-  },
-  {
     guarantee: '3.14',
     without: "the statement's own failure in a migration",
     file: 'consumer/schema/migrate.ts',

@@ -44,7 +44,8 @@ export async function sha256(path: string): Promise<string> {
 
 /** The files of a drop that hold orders, in the order of the zip's directory, one at a time. */
 export async function* dropEntries(path: string): AsyncGenerator<DropEntry> {
-  const zip = await yauzl.openPromise(path, { lazyEntries: true });
+  // from memory: handed a path, yauzl ends the process when a directory tells of a place beyond 2^53
+  const zip = await yauzl.fromBufferPromise(await readFile(path), { lazyEntries: true });
   try {
     for await (const entry of zip.eachEntry()) {
       const name = entry.fileName;

@@ -88,17 +88,15 @@ export class JsonSkipper {
           if (!isDigit(c)) return malformed(i, 'a number has no digits');
           this.#at = c === 0x30 ? At.Zero : At.Digits;
           break;
-        case At.Zero:
         case At.Digits:
         case At.Fraction:
         case At.ExponentDigits:
-          if (isDigit(c) && this.#at !== At.Zero) break;
-          if (c === 0x2e && (this.#at === At.Zero || this.#at === At.Digits)) this.#at = At.Point;
-          else if ((c | 0x20) === 0x65 && this.#at !== At.ExponentDigits) this.#at = At.Exponent;
-          else {
-            this.#valueEnds();
-            i--; // belongs to what follows
-          }
+          while (i < end && isDigit(b[i])) i++;
+          if (i >= end) return INCOMPLETE;
+          if (!this.#numberGoesOn(b[i])) i--; // belongs to what follows
+          break;
+        case At.Zero:
+          if (!this.#numberGoesOn(c)) i--;
           break;
         case At.Point:
           if (!isDigit(c)) return malformed(i, 'a number has no digits behind its point');
@@ -119,6 +117,17 @@ export class JsonSkipper {
       if (this.#at === At.Done) return i + 1;
     }
     return INCOMPLETE;
+  }
+
+  /** A byte behind the digits of a number: a point or an exponent, or the number has ended. */
+  #numberGoesOn(c: number): boolean {
+    if (c === 0x2e && (this.#at === At.Zero || this.#at === At.Digits)) this.#at = At.Point;
+    else if ((c | 0x20) === 0x65 && this.#at !== At.ExponentDigits) this.#at = At.Exponent;
+    else {
+      this.#valueEnds();
+      return false;
+    }
+    return true;
   }
 
   /** A byte between two tokens. Returns 0, or MALFORMED. */

@@ -229,7 +229,9 @@ export const MUTATIONS: readonly Mutation[] = [
     guarantee: '3.16',
     without: 'the end of a connection to Kafka on which nothing is answered',
     file: 'shared/kafka.ts',
-    edits: [['return endWhenSilent(socket, requestTimeout);', 'return endWhenSilent(socket, 2 ** 30);']],
+    edits: [
+      ['return endWhenSilent(socket, requestTimeout);', 'return requestTimeout > 0 ? socket : endWhenSilent(socket, requestTimeout);'],
+    ],
     test: 'guarantees/outages',
     fails: 'connections that lose every byte',
   },

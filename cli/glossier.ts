@@ -52,8 +52,9 @@ Examples:
   $ glossier consume --until-drained            load what is in the topic now, then end
   $ glossier status --json | jq .drops          what became of each drop
   $ glossier verify                             check every invariant in the database
+  $ glossier rebuild --dry-run                  replay the topic beside the tables and tell what differs
 
-Exit codes: 0 done; 1 failed; 2 wrong usage or settings; 3 done, but some orders or files were rejected.`;
+Exit codes: 0 done; 1 failed; 2 wrong usage or settings; 3 done, but some orders or files were rejected; 4 the tables differ.`;
 
 function build(): Command {
   const program = new Command('glossier')
@@ -84,6 +85,11 @@ function build(): Command {
     .option('--accept-gap', ACCEPT_GAP)
     .option('--accept-rejects', ACCEPT_REJECTS);
   add('merge', 'fold user_staging into user_stats now', () => import('./commands/merge.js'));
+  add('rebuild', 'make the tables right again from the topic, while they are read and loaded', () => import('./commands/rebuild.js'))
+    .option('--dry-run', 'tell what differs and change nothing; exit 4 when something does')
+    .option('--month <YYYY-MM>', 'only the orders of one month, their line items and their registry')
+    .option('--accept-gap', 'go on although the topic does not go back to its first message: what only that brought is removed')
+    .option('--json', 'for programs');
   add('status', 'drops, partitions with lag, staging, rejects, tables', () => import('./commands/status.js')).option(
     '--json',
     'for programs',

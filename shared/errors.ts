@@ -4,7 +4,7 @@
  */
 
 /** Exit codes of the command line. */
-export const EXIT = { ok: 0, failed: 1, usage: 2, rejected: 3 } as const;
+export const EXIT = { ok: 0, failed: 1, usage: 2, rejected: 3, differs: 4 } as const;
 
 export class GlossierError extends Error {
   /** What to do about it, in one line; printed behind the message. */

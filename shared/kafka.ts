@@ -5,16 +5,17 @@
  * v10, KIP-516) and a plain read of a partition without a consumer group (a group costs a join of up to 3 s on a broker with the
  * default `group.initial.rebalance.delay.ms`, and litter). kafkajs is pinned to the exact version for that reason.
  */
+import { createRequire } from 'node:module';
 import * as net from 'node:net';
 import { decompress } from 'fzstd';
-import kafkajs, { type Admin, type Kafka, type KafkaConfig } from 'kafkajs';
+import kafkajs, { type Admin, type Batch, type Kafka, type KafkaConfig } from 'kafkajs';
 import lz4 from 'lz4-napi';
 import { GlossierError, oneLine, ServiceError } from './errors.js';
 import type { Logger } from './log.js';
 import { metadataV10, type TopicInfo } from './metadata-v10.js';
 import { unpackSnappy } from './snappy.js';
 
-export type { Admin, Kafka, TopicInfo };
+export type { Admin, Batch, Kafka, TopicInfo };
 
 const { CompressionCodecs, CompressionTypes, Kafka: KafkaClient, logLevel } = kafkajs;
 
@@ -218,6 +219,40 @@ export async function readPartition(
       if (next >= Number(highWatermark) || messages.length === 0) return Math.max(next, Number(highWatermark));
     }
   });
+}
+
+/** kafkajs' own batch: leaves out control records and what was aborted, as its consumer does. */
+const InnerBatch = createRequire(import.meta.url)('kafkajs/src/consumer/batch') as new (
+  topic: string,
+  fetchedOffset: string,
+  partition: unknown,
+) => Batch;
+
+/**
+ * One fetch of one partition without a consumer group, from an offset that the broker has.
+ *
+ * @param maxBytes compressed; the first record batch comes whole, however large
+ * @returns null when there is nothing at that offset yet
+ * @throws kafkajs' errors; after one the cluster object is to be thrown away, as it may not know who leads the partition
+ */
+export async function fetchBatch(
+  cluster: InnerCluster,
+  topic: string,
+  partition: number,
+  offset: number,
+  maxBytes: number,
+): Promise<Batch | null> {
+  const nodeId = Object.keys(cluster.findLeaderForPartitions(topic, [partition]))[0];
+  const broker = await cluster.findBroker({ nodeId });
+  const { responses } = await broker.fetch({
+    maxWaitTime: 250,
+    minBytes: 1,
+    maxBytes,
+    isolationLevel: 1,
+    topics: [{ topic, partitions: [{ partition, fetchOffset: String(offset), maxBytes }] }],
+  });
+  const got = responses[0].partitions[0];
+  return got.messages.length === 0 ? null : new InnerBatch(topic, String(offset), got);
 }
 
 /** First and next offset of each partition, by partition. */

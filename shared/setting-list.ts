@@ -143,6 +143,15 @@ export const SETTINGS = {
     max: 86_400_000,
     help: 'how long Postgres or Kafka may be away before the program gives up',
   },
+  rebuildLockTimeout: {
+    env: 'REBUILD_LOCK_TIMEOUT',
+    flag: 'rebuild-lock-timeout',
+    kind: 'seconds',
+    fallback: '2s',
+    min: 100,
+    max: 60_000,
+    help: 'how long a rebuild waits for a lock before it lets go and tries again',
+  },
   shutdownTimeout: {
     env: 'SHUTDOWN_TIMEOUT',
     flag: 'shutdown-timeout',

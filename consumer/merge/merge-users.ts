@@ -28,12 +28,33 @@ export interface MergeResult {
  * user_stats itself has no order id.
  */
 export async function mergeUsers(db: Database, tables: Tables): Promise<MergeResult> {
-  const { userStaging, userStats, userNewest, merges } = tables;
   await db.query('BEGIN; SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0');
   try {
-    await db.query('SELECT pg_advisory_xact_lock($1, hashtext($2))', [LOCK, tables.analysts], 10 * 60_000);
-    const { rows } = await db.query(
-      `WITH taken AS (DELETE FROM ${userStaging} RETURNING *),
+    await lockMerges(db, tables);
+    const result = await foldStaged(db, tables);
+    if (result.staged > 0) await noteMerge(db, tables, result);
+    await db.query('COMMIT');
+    return result;
+  } catch (error) {
+    await db.rollback();
+    throw error;
+  }
+}
+
+/** Keeps others from folding until the transaction ends, and waits for one that folds. */
+export async function lockMerges(db: Database, tables: Tables): Promise<void> {
+  await db.query('SELECT pg_advisory_xact_lock($1, hashtext($2))', [LOCK, tables.analysts], 10 * 60_000);
+}
+
+/** Writes down that users were folded. */
+export async function noteMerge(db: Database, { merges }: Tables, { staged, inserted, updated }: MergeResult): Promise<void> {
+  await db.query(`INSERT INTO ${merges} (staged, inserted, updated) VALUES ($1, $2, $3)`, [staged, inserted, updated]);
+}
+
+/** The fold itself, within a transaction that holds the lock. */
+export async function foldStaged(db: Database, { userStaging, userStats, userNewest }: Tables): Promise<MergeResult> {
+  const { rows } = await db.query(
+    `WITH taken AS (DELETE FROM ${userStaging} RETURNING *),
        newest AS (
          SELECT DISTINCT ON (user_id) user_id, customer_locale, buyer_accepts_marketing, contact_email, phone, max_processed_at, newest_order_id
            FROM taken ORDER BY user_id, max_processed_at DESC, newest_order_id DESC),
@@ -68,25 +89,8 @@ export async function mergeUsers(db: Database, tables: Tables): Promise<MergeRes
          ON CONFLICT (user_id) DO UPDATE SET processed_at = excluded.processed_at, order_id = excluded.order_id, fields = excluded.fields
            WHERE (excluded.processed_at, excluded.order_id) > (k.processed_at, k.order_id))
        SELECT (SELECT count(*) FROM taken) AS staged, (SELECT count(*) FROM added) AS inserted, (SELECT count(*) FROM changed) AS updated`,
-      undefined,
-      10 * 60_000,
-    );
-    const result = {
-      staged: Number(rows[0].staged),
-      inserted: Number(rows[0].inserted),
-      updated: Number(rows[0].updated),
-    };
-    if (result.staged > 0) {
-      await db.query(`INSERT INTO ${merges} (staged, inserted, updated) VALUES ($1, $2, $3)`, [
-        result.staged,
-        result.inserted,
-        result.updated,
-      ]);
-    }
-    await db.query('COMMIT');
-    return result;
-  } catch (error) {
-    await db.rollback();
-    throw error;
-  }
+    undefined,
+    10 * 60_000,
+  );
+  return { staged: Number(rows[0].staged), inserted: Number(rows[0].inserted), updated: Number(rows[0].updated) };
 }

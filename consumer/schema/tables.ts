@@ -35,25 +35,44 @@ export class Tables {
   readonly lineItems: string;
   readonly userStats: string;
   readonly userStaging: string;
-  readonly topics = own('topics');
-  readonly positions = own('positions');
-  readonly drops = own('drops');
-  readonly dropFiles = own('drop_files');
-  readonly books = own('books');
-  readonly batches = own('batches');
-  readonly knownOrders = own('known_orders');
-  readonly rejects = own('rejects');
-  readonly merges = own('merges');
-  readonly userNewest = own('user_newest');
-  readonly dropFields = own('drop_fields');
+  readonly topics: string;
+  readonly positions: string;
+  readonly drops: string;
+  readonly books: string;
+  readonly batches: string;
+  readonly knownOrders: string;
+  readonly rejects: string;
+  readonly merges: string;
+  readonly userNewest: string;
+  readonly dropFields: string;
+  /** One for all: the numbers of files mean the same in a copy of the tables. */
+  readonly dropFiles = `${OWN_SCHEMA}.drop_files`;
 
-  /** @param analysts the analysts' schema, as it is called (not quoted) */
-  constructor(readonly analysts: string) {
+  /**
+   * @param analysts the analysts' schema, as it is called (not quoted)
+   * @param own the schema of the program's own tables; a rebuild has its copy in another one
+   * @param unlogged true for a copy that need not outlast a crash of the server
+   */
+  constructor(
+    readonly analysts: string,
+    own = OWN_SCHEMA,
+    readonly unlogged = false,
+  ) {
     this.schema = quote(analysts);
     this.orders = `${this.schema}.orders`;
     this.lineItems = `${this.schema}.order_line_item_mapping`;
     this.userStats = `${this.schema}.user_stats`;
     this.userStaging = `${this.schema}.user_staging`;
+    this.topics = `${own}.topics`;
+    this.positions = `${own}.positions`;
+    this.drops = `${own}.drops`;
+    this.books = `${own}.books`;
+    this.batches = `${own}.batches`;
+    this.knownOrders = `${own}.known_orders`;
+    this.rejects = `${own}.rejects`;
+    this.merges = `${own}.merges`;
+    this.userNewest = `${own}.user_newest`;
+    this.dropFields = `${own}.drop_fields`;
   }
 
   /** @param month `YYYY_MM` */
@@ -67,12 +86,9 @@ export class Tables {
    * exclusive lock).
    */
   createMonth(month: string): string {
-    return `CREATE TABLE IF NOT EXISTS ${this.month(month)} (PRIMARY KEY (id)) INHERITS (${this.orders})`;
+    const kind = this.unlogged ? 'UNLOGGED TABLE' : 'TABLE';
+    return `CREATE ${kind} IF NOT EXISTS ${this.month(month)} (PRIMARY KEY (id)) INHERITS (${this.orders})`;
   }
-}
-
-function own(name: string): string {
-  return `${OWN_SCHEMA}.${name}`;
 }
 
 /** `orders__2017_12` */

@@ -24,7 +24,23 @@ const PLAIN = {
 
 /** An empty table without lines; columns of numbers stand to the right. */
 export function table(head: string[]): Table.Table {
-  const right = ['published', 'loaded', 'bypassed', 'rejected', 'position', 'end', 'lag', 'rows', 'partition', 'index', 'count', 'tries'];
+  const right = [
+    'added',
+    'removed',
+    'changed',
+    'published',
+    'loaded',
+    'bypassed',
+    'rejected',
+    'position',
+    'end',
+    'lag',
+    'rows',
+    'partition',
+    'index',
+    'count',
+    'tries',
+  ];
   return new Table({ ...PLAIN, head, colAligns: head.map(h => (right.includes(h) ? 'right' : 'left')) });
 }
 

@@ -66,7 +66,7 @@ export const MUTATIONS: readonly Mutation[] = [
     without: 'rows taken by the statement that folds them',
     file: MERGE,
     // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the text of a source
-    edits: [['    const result = {\n', '    await db.query(`DELETE FROM ${userStaging}`);\n    const result = {\n']],
+    edits: [['  return { staged:', '  await db.query(`DELETE FROM ${userStaging}`);\n  return { staged:']],
     test: 'guarantees/merge',
     fails: 'merges at once, during a load',
   },

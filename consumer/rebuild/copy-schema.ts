@@ -1,0 +1,130 @@
+/**
+ * The copy that a rebuild replays the topic into: a schema of its own, of unlogged tables, which is dropped at the end.
+ *
+ * Unlogged tables halve what is written and are emptied, all of them together, by a crash of the server: an empty copy is noticed by its
+ * positions and is made anew.
+ */
+import { ServiceError } from '../../shared/errors.js';
+import type { Database } from '../load/database.js';
+import { monthOfTable, OWN_SCHEMA, quote, Tables } from '../schema/tables.js';
+
+/** Any number that others are unlikely to take: one rebuild at a time in a database. */
+const LOCK = 720_575_950;
+
+/** Milliseconds: DROP of hundreds of tables. */
+const LONG = 10 * 60_000;
+
+export const COPY_SCHEMA = `${OWN_SCHEMA}_rebuild`;
+
+/** The schema's comment begins so, and tells it from one that somebody else made under this name. */
+const MARK = 'The copy of a running or abandoned glossier rebuild';
+
+export const COPY_TABLES = new Tables(COPY_SCHEMA, COPY_SCHEMA, true);
+
+export interface CopyState {
+  /** `running`, or `abandoned`: its process has ended without dropping it. */
+  state: 'running' | 'abandoned';
+  /** Offsets of the topic that it has replayed. */
+  replayed: number;
+}
+
+/** Takes the lock for as long as the connection lasts. @throws ServiceError when another rebuild has it */
+export async function lockRebuilds(db: Database): Promise<void> {
+  const { rows } = await db.query('SELECT pg_try_advisory_lock($1) AS free', [LOCK]);
+  if (rows[0].free !== 't')
+    throw new ServiceError('another rebuild of this database is running', { hint: 'wait for it: glossier status shows how far it is' });
+}
+
+/** What there is of a copy now; null where there is none. */
+export async function readCopyState(db: Database): Promise<CopyState | null> {
+  const { rows } = await db.query(
+    `SELECT to_regclass($1) IS NOT NULL AS there, EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND classid = 0 AND objid = $2
+       AND database = (SELECT oid FROM pg_database WHERE datname = current_database())) AS locked`,
+    [COPY_TABLES.positions, LOCK],
+  );
+  const [{ there, locked }] = rows;
+  if (there !== 't') return locked === 't' ? { state: 'running', replayed: 0 } : null;
+  const sum = await db.query(`SELECT coalesce(sum(next_offset), 0) AS n FROM ${COPY_TABLES.positions}`);
+  return { state: locked === 't' ? 'running' : 'abandoned', replayed: Number(sum.rows[0].n) };
+}
+
+/**
+ * Drops the copy, if there is one: this rebuild's, or an abandoned one. The caller holds the lock.
+ *
+ * @throws ServiceError when a schema of that name is not the program's
+ */
+export async function dropCopy(db: Database): Promise<void> {
+  const { rows } = await db.query(
+    "SELECT coalesce(obj_description(oid, 'pg_namespace'), '') AS comment FROM pg_namespace WHERE nspname = $1",
+    [COPY_SCHEMA],
+  );
+  if (rows.length === 0) return;
+  if (!rows[0].comment.startsWith(MARK))
+    throw new ServiceError(`the schema "${COPY_SCHEMA}" is somebody else's`, { hint: 'a rebuild needs that name: rename it' });
+  // a process that was killed may have left a statement behind that the server still runs
+  await db.query(
+    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+      WHERE datname = current_database() AND usename = current_user AND application_name LIKE 'glossier worker ${REPLAYER}%' AND pid <> pg_backend_pid()`,
+  );
+  await db.query(`DROP SCHEMA ${quote(COPY_SCHEMA)} CASCADE`, undefined, LONG);
+}
+
+/** Name by which the replay calls itself as a worker; its connections are told by it. */
+export const REPLAYER = 'rebuild';
+
+/** Which copy this is: two rebuilds never take one for the other's. */
+export async function isCopyOf(db: Database, run: string): Promise<boolean> {
+  const { rows } = await db.query("SELECT obj_description(to_regnamespace($1), 'pg_namespace') AS comment", [quote(COPY_SCHEMA)]);
+  return rows[0].comment === `${MARK} (${run}).`;
+}
+
+/**
+ * Makes an empty copy of all tables, without the analysts' indexes, views, triggers and grants: keys and rules are what decides which
+ * rows are loaded.
+ *
+ * @param run a name of this run
+ */
+export async function makeCopy(db: Database, live: Tables, run: string): Promise<void> {
+  const copy = COPY_TABLES;
+  const analysts: [from: string, to: string, key: string | null][] = [
+    [live.orders, copy.orders, null],
+    [live.lineItems, copy.lineItems, 'line_item_id'],
+    [live.userStats, copy.userStats, 'user_id'],
+    [live.userStaging, copy.userStaging, null],
+  ];
+  const own = ['topics', 'positions', 'drops', 'books', 'batches', 'knownOrders', 'rejects', 'merges', 'userNewest', 'dropFields'] as const;
+  await db.query('BEGIN');
+  try {
+    await db.query(`CREATE SCHEMA ${quote(COPY_SCHEMA)}; COMMENT ON SCHEMA ${quote(COPY_SCHEMA)} IS '${MARK} (${run}).'`);
+    for (const [from, to, key] of analysts) {
+      await db.query(`CREATE UNLOGGED TABLE ${to} (${like(from)}${key === null ? '' : `, PRIMARY KEY (${key})`})`);
+    }
+    for (const name of own) {
+      await db.query(
+        `CREATE UNLOGGED TABLE ${copy[name]} (LIKE ${live[name]} INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING IDENTITY INCLUDING INDEXES)`,
+      );
+    }
+    // a rule that somebody put on one month alone refuses orders there as well
+    for (const month of await monthsOf(db, live)) {
+      await db.query(`CREATE UNLOGGED TABLE ${copy.month(month)} (${like(live.month(month))}, PRIMARY KEY (id)) INHERITS (${copy.orders})`);
+    }
+    await db.query('COMMIT');
+  } catch (error) {
+    await db.rollback();
+    throw error;
+  }
+}
+
+function like(table: string): string {
+  return `LIKE ${table} INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING STORAGE`;
+}
+
+/** Months that have a table, `YYYY_MM`, in order. */
+export async function monthsOf(db: Database, tables: Tables): Promise<string[]> {
+  const { rows } = await db.query(
+    `SELECT c.relname AS name FROM pg_inherits JOIN pg_class c ON c.oid = inhrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+      WHERE inhparent = to_regclass($1) AND n.nspname = $2 ORDER BY 1`,
+    [tables.orders, tables.analysts],
+  );
+  return rows.map(r => monthOfTable(r.name)).filter(m => m !== null);
+}

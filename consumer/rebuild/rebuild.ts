@@ -1,0 +1,238 @@
+/**
+ * Makes the tables right again from the topic while people read them and workers load: the only file that knows the order of the steps.
+ *
+ *   lock, sweep -> empty copy -> replay -> (positions locked) the rest of the replay, differences, applied -> copy dropped
+ *
+ * Until the one transaction that applies the differences nothing of the present tables is touched; it takes no lock that a reader waits
+ * for, and workers wait for it at their positions.
+ */
+import { randomBytes } from 'node:crypto';
+import { errorCode, InterruptedError, ServiceError } from '../../shared/errors.js';
+import type { Kafka, TopicOffsets } from '../../shared/kafka.js';
+import type { Logger } from '../../shared/log.js';
+import { backoff, pause, ServiceState, throughOutages } from '../../shared/outage.js';
+import type { Settings } from '../../shared/settings.js';
+import { Database, LostConnection } from '../load/database.js';
+import { dropsOffset, writeDrops } from '../load/drop-sync.js';
+import { claimTopic, madeAnew, type Positions, readPositions } from '../load/positions.js';
+import { reactionTo } from '../load/sqlstate.js';
+import { mergeUsers } from '../merge/merge-users.js';
+import { Tables } from '../schema/tables.js';
+import { Contested } from './contested.js';
+import { COPY_TABLES, dropCopy, isCopyOf, lockRebuilds, makeCopy } from './copy-schema.js';
+import { LONG, type TableDifference } from './difference.js';
+import { Replay } from './replay.js';
+import { applyLocked, compareSnapshot, lockPositions, readOtherTopics } from './settle.js';
+import { checkBeginning, TopicSource } from './topic-source.js';
+
+export interface RebuildOptions {
+  settings: Settings;
+  databaseUrl: string;
+  kafka: Kafka;
+  log: Logger;
+  version: string;
+  signal: AbortSignal;
+  /** Go on although the topic does not go back to its first message. */
+  acceptGap: boolean;
+  /** Compare alone; nothing is changed. */
+  dryRun: boolean;
+  /** `YYYY_MM`: only what belongs to the orders of this month. */
+  month?: string;
+  /** A line about what happens now. */
+  onStep: (text: string) => void;
+  onReplayed: (done: number, total: number) => void;
+}
+
+/** Runs a rebuild to its end. @returns the differences between the tables as they were and as the topic says, one a relation */
+export async function rebuild(options: RebuildOptions): Promise<TableDifference[]> {
+  const { settings, log, signal } = options;
+  const postgres = new ServiceState('Postgres', log, settings.outageTimeout);
+  // what was done is worth nothing when the connection with the lock is gone: it is all begun anew
+  return throughOutages(
+    postgres,
+    error => reactionTo(error) === 'wait',
+    signal,
+    () => new Rebuild(options, postgres).run(),
+  );
+}
+
+class Rebuild {
+  readonly #o: RebuildOptions;
+  readonly #live: Tables;
+  readonly #name = randomBytes(4).toString('hex');
+  readonly #source: TopicSource;
+  readonly #kafkaState: ServiceState;
+  readonly #contested: Contested;
+  /** Positions that lie beyond the end of their partition, which cannot be. */
+  readonly #beyond = new Map<number, number>();
+  #ends: TopicOffsets[] = [];
+  #replay!: Replay;
+
+  constructor(
+    options: RebuildOptions,
+    readonly postgres: ServiceState,
+  ) {
+    this.#o = options;
+    this.#live = new Tables(options.settings.databaseSchema);
+    this.#kafkaState = new ServiceState('Kafka', options.log, options.settings.outageTimeout);
+    this.#source = new TopicSource(options.kafka, options.settings.topic, this.#kafkaState, options.signal);
+    this.#contested = new Contested(this.#live, options.settings.maxDepth, places => this.#source.messages(places));
+  }
+
+  async run(): Promise<TableDifference[]> {
+    const { databaseUrl, signal, log } = this.#o;
+    const guard = await Database.connect(databaseUrl, 'glossier rebuild');
+    const cut = () => {
+      guard.destroy(); // the server rolls back
+      this.#replay?.destroy();
+    };
+    try {
+      // so that a rebuild that was killed in a long statement gives the lock back; not every server has it
+      await guard.query("SET client_connection_check_interval = '2s'").catch(() => {});
+      await lockRebuilds(guard);
+      signal.addEventListener('abort', cut, { once: true });
+      await dropCopy(guard);
+      try {
+        await this.#replayAll(guard);
+        return await this.#settle(guard);
+      } finally {
+        await this.#replay?.close();
+        await this.#sweep(guard).catch(error => log.debug({ reason: String(error) }, 'the copy could not be dropped'));
+      }
+    } catch (error) {
+      if (signal.aborted && !(error instanceof InterruptedError))
+        throw new InterruptedError('interrupted', { cause: error, hint: 'nothing has changed unless it was said; run it again' });
+      if (guard.ended && !signal.aborted) throw new LostConnection('the connection that guards the rebuild was lost', { cause: error });
+      throw error;
+    } finally {
+      signal.removeEventListener('abort', cut);
+      await this.#source.close();
+      await guard.end();
+    }
+  }
+
+  /** The connection may have been cut by a signal; the lock is gone then, and is taken again for the sweep. */
+  async #sweep(guard: Database): Promise<void> {
+    if (!guard.ended) return dropCopy(guard);
+    const db = await Database.connect(this.#o.databaseUrl, 'glossier rebuild');
+    try {
+      await lockRebuilds(db);
+      await dropCopy(db);
+    } finally {
+      await db.end();
+    }
+  }
+
+  /** Fills the copy up to what the topic holds now, or to the present positions where no more is asked for. */
+  async #replayAll(guard: Database): Promise<void> {
+    const { settings, acceptGap, kafka, databaseUrl, version, signal, onStep, onReplayed } = this.#o;
+    const { topic } = settings;
+    const topicId = await this.#source.id();
+    const known = await guard.query(`SELECT topic_id FROM ${this.#live.topics} WHERE topic = $1`, [topic]);
+    if (known.rows.length > 0 && known.rows[0].topic_id !== topicId) throw madeAnew(topic);
+    const others = await readOtherTopics(guard, this.#live, topic);
+    if (others.length > 0)
+      throw new ServiceError(`the tables also hold orders of the topic(s) ${others.join(', ')}`, {
+        hint: 'a rebuild knows one topic alone and would remove them',
+      });
+    const positions = await readPositions(guard, this.#live, topic);
+    this.#ends = await this.#source.offsets(positions);
+    for (const { partition, end } of this.#ends) {
+      const position = positions.get(partition) ?? 0;
+      if (position > end) this.#beyond.set(partition, position);
+    }
+    checkBeginning(topic, this.#ends, acceptGap);
+    await makeCopy(guard, this.#live, this.#name);
+    await claimTopic(guard, COPY_TABLES, topic, topicId, this.#ends, acceptGap);
+    const from = await readPositions(guard, COPY_TABLES, topic);
+    const limits = this.#limits(positions);
+    const total = [...limits].reduce((n, [partition, limit]) => n + Math.max(0, limit - (from.get(partition) ?? 0)), 0);
+    let done = 0;
+    this.#replay = new Replay({
+      settings,
+      databaseUrl,
+      kafka,
+      kafkaState: this.#kafkaState,
+      postgres: this.postgres,
+      topicId,
+      version,
+      signal,
+      from,
+      onMessages: count => {
+        done += count;
+        onReplayed(done, Math.max(done, total));
+      },
+    });
+    onStep(`Replaying ${total.toLocaleString('en-US')} message(s) of "${topic}"…`);
+    await this.#catchUp(limits);
+    await guard.query(`ANALYZE ${COPY_TABLES.knownOrders}, ${COPY_TABLES.lineItems}, ${COPY_TABLES.userStats}`, undefined, LONG);
+  }
+
+  /** Everything that the topic held at the start and the tables hold now; the latter alone where nothing may move on. */
+  #limits(positions: Positions): Positions {
+    const exact = this.#o.dryRun || this.#o.month !== undefined;
+    return new Map(
+      this.#ends.map(({ partition, low, end }) => {
+        const position = positions.get(partition) ?? 0;
+        if (this.#beyond.get(partition) === position) return [partition, end];
+        return [partition, Math.max(low, exact ? position : Math.max(position, end))];
+      }),
+    );
+  }
+
+  async #catchUp(limits: Positions): Promise<void> {
+    const { topic } = this.#o.settings;
+    await this.#replay.to(limits);
+    const from = await this.#replay.link.use(db => dropsOffset(db, COPY_TABLES, topic));
+    const news = await this.#source.drops(from);
+    await this.#replay.link.use(async db => {
+      if (news.next > from) await writeDrops(db, COPY_TABLES, topic, news);
+      await mergeUsers(db, COPY_TABLES);
+      await this.#contested.settle(db);
+    });
+  }
+
+  /** The end, tried again for as long as somebody else's lock is in the way. */
+  async #settle(guard: Database): Promise<TableDifference[]> {
+    const { settings, log, signal, dryRun, onStep } = this.#o;
+    onStep(dryRun ? 'Comparing…' : 'Comparing and applying…');
+    const since = Date.now();
+    for (let attempt = 0; ; attempt++) {
+      try {
+        await this.#catchUp(this.#limits(await readPositions(guard, this.#live, settings.topic)));
+        return await this.#settleOnce(guard);
+      } catch (error) {
+        const inTheWay = reactionTo(error) === 'again' || errorCode(error) === '23505';
+        if (!inTheWay || guard.ended || signal.aborted || Date.now() - since > settings.outageTimeout) throw error;
+        await guard.rollback();
+        if (attempt === 0) log.warn({ code: errorCode(error) }, 'somebody holds a lock that the rebuild needs; trying again');
+        await pause(backoff(attempt), signal);
+      }
+    }
+  }
+
+  async #settleOnce(guard: Database): Promise<TableDifference[]> {
+    const { settings, databaseUrl, dryRun, month } = this.#o;
+    const { topic } = settings;
+    await guard.query(
+      `BEGIN; SET LOCAL lock_timeout = ${settings.rebuildLockTimeout}; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0`,
+    );
+    const positions = await lockPositions(guard, this.#live, topic, this.#replay.options.topicId, this.#ends, dryRun ? 'SHARE' : 'UPDATE');
+    const limits = this.#limits(positions);
+    await this.#catchUp(limits);
+    await this.#checkCopy(guard, limits);
+    if (dryRun) return compareSnapshot(databaseUrl, guard, this.#live, topic, month);
+    return applyLocked(guard, this.#live, this.#replay.link, topic, month);
+  }
+
+  /** The copy must be this run's, and whole: a server that crashed has emptied it, and the tables would be emptied after it. */
+  async #checkCopy(guard: Database, limits: Positions): Promise<void> {
+    const { topic } = this.#o.settings;
+    const have = (await isCopyOf(guard, this.#name)) ? await readPositions(guard, COPY_TABLES, topic) : new Map<number, number>();
+    if ([...limits].some(([partition, limit]) => have.get(partition) !== limit))
+      throw new ServiceError('the copy of the tables is not whole: the server lost it, or another rebuild took its place', {
+        hint: 'nothing has changed; run it again',
+      });
+    if ((await this.#source.id()) !== this.#replay.options.topicId) throw madeAnew(topic);
+  }
+}

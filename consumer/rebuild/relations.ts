@@ -1,0 +1,100 @@
+/** Which relations a rebuild brings to the state of the copy, by which key, and which columns of them it writes: pure. */
+import { LINE_ITEM_COLUMNS, monthTable, ORDER_COLUMNS, REGISTRY_COLUMNS, type Tables, USER_COLUMNS } from '../schema/tables.js';
+
+export interface Relation {
+  /** As people are told of it: without the analysts' schema. */
+  name: string;
+  /** Null where there is no such table. */
+  live: string | null;
+  copy: string | null;
+  key: readonly string[];
+  /** Columns that are compared and written, without the key. Others are the analysts', or history, and stay. */
+  columns: readonly string[];
+  /** Which rows of either it is about, where not all: SQL over its columns. */
+  rows?: string;
+  /** Which pairs of rows it is about, where not all: SQL over `l`, the present row, and `c`, the copy's. */
+  pairs?: string;
+}
+
+/** A month and which of the two has a table for it. */
+export interface MonthPlace {
+  /** `YYYY_MM` */
+  month: string;
+  inLive: boolean;
+  inCopy: boolean;
+}
+
+/**
+ * In the order in which rows are added: what another may refer to goes first, where analysts have put foreign keys. Rows are removed in the
+ * opposite order.
+ *
+ * @param users where the present users are read from: user_stats with user_staging folded in
+ */
+export function allRelations(live: Tables, copy: Tables, users: Tables, months: MonthPlace[]): Relation[] {
+  const same = (name: 'knownOrders' | 'books' | 'rejects' | 'drops' | 'dropFields' | 'positions', key: string[], columns: string[]) => ({
+    name: live[name],
+    live: live[name],
+    copy: copy[name],
+    key,
+    columns,
+  });
+  const rejected = ['order_index', 'order_id', 'code', 'path', 'reason', 'value'];
+  return [
+    { name: 'user_stats', live: users.userStats, copy: copy.userStats, ...keyed(USER_COLUMNS) },
+    ...months.map(m => monthRelation(live, copy, m)),
+    { name: 'order_line_item_mapping', live: live.lineItems, copy: copy.lineItems, ...keyed(LINE_ITEM_COLUMNS) },
+    { name: live.userNewest, live: users.userNewest, copy: copy.userNewest, ...keyed(['user_id', 'processed_at', 'order_id', 'fields']) },
+    { name: live.knownOrders, live: live.knownOrders, copy: copy.knownOrders, ...keyed(REGISTRY_COLUMNS) },
+    same('books', ['file_no', 'partition', 'month'], ['last_index', 'loaded', 'bypassed', 'rejected', 'repeated', 'line_items']),
+    {
+      ...same('rejects', ['kind', 'topic', 'partition', 'record_offset'], ['drop_id', 'file', ...rejected]),
+      name: `${live.rejects} (orders)`,
+      rows: "kind = 'order'",
+    },
+    { ...same('rejects', ['kind', 'topic', 'drop_id', 'file'], rejected), name: `${live.rejects} (files)`, rows: "kind = 'file'" },
+    same(
+      'drops',
+      ['topic', 'drop_id'],
+      ['name', 'sha256', 'bytes', 'state', 'files', 'broken_files', 'orders', 'started_at', 'finished_at'],
+    ),
+    same('dropFields', ['topic', 'drop_id', 'partition'], ['orders', 'more', 'fields']),
+    same('positions', ['topic', 'partition'], ['next_offset']),
+  ];
+}
+
+/** What belongs to the orders of one month: its table, its line items, its part of the registry. */
+export function monthRelations(live: Tables, copy: Tables, place: MonthPlace): Relation[] {
+  const number = Number(place.month.replace('_', ''));
+  const ofMonth = [live, copy].map(t => `SELECT order_id FROM ${t.knownOrders} WHERE month = ${number}`).join(' UNION ');
+  return [
+    monthRelation(live, copy, place),
+    {
+      name: 'order_line_item_mapping',
+      live: live.lineItems,
+      copy: copy.lineItems,
+      ...keyed(LINE_ITEM_COLUMNS),
+      pairs: `(l.order_id IN (${ofMonth}) OR c.order_id IN (${ofMonth}))`,
+    },
+    {
+      name: live.knownOrders,
+      live: live.knownOrders,
+      copy: copy.knownOrders,
+      ...keyed(REGISTRY_COLUMNS),
+      pairs: `(l.month = ${number} OR c.month = ${number})`,
+    },
+  ];
+}
+
+function monthRelation(live: Tables, copy: Tables, { month, inLive, inCopy }: MonthPlace): Relation {
+  return {
+    name: monthTable(month),
+    live: inLive ? live.month(month) : null,
+    copy: inCopy ? copy.month(month) : null,
+    ...keyed(ORDER_COLUMNS),
+  };
+}
+
+/** The first column is the key. */
+function keyed([key, ...columns]: readonly string[]): { key: string[]; columns: string[] } {
+  return { key: [key], columns };
+}

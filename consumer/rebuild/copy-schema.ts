@@ -4,7 +4,8 @@
  * Unlogged tables halve what is written and are emptied, all of them together, by a crash of the server: an empty copy is noticed by its
  * positions and is made anew.
  */
-import { ServiceError } from '../../shared/errors.js';
+import { errorCode, ServiceError } from '../../shared/errors.js';
+import { pause } from '../../shared/outage.js';
 import type { Database } from '../load/database.js';
 import { monthOfTable, OWN_SCHEMA, quote, Tables } from '../schema/tables.js';
 
@@ -28,11 +29,18 @@ export interface CopyState {
   replayed: number;
 }
 
-/** Takes the lock for as long as the connection lasts. @throws ServiceError when another rebuild has it */
+/**
+ * Takes the lock for as long as the connection lasts.
+ *
+ * @throws ServiceError when another rebuild has it, and keeps it for three seconds: one that was killed gives it back
+ */
 export async function lockRebuilds(db: Database): Promise<void> {
-  const { rows } = await db.query('SELECT pg_try_advisory_lock($1) AS free', [LOCK]);
-  if (rows[0].free !== 't')
-    throw new ServiceError('another rebuild of this database is running', { hint: 'wait for it: glossier status shows how far it is' });
+  for (let tries = 0; tries < 15; tries++) {
+    const { rows } = await db.query('SELECT pg_try_advisory_lock($1) AS free', [LOCK]);
+    if (rows[0].free === 't') return;
+    await pause(200);
+  }
+  throw new ServiceError('another rebuild of this database is running', { hint: 'wait for it: glossier status shows how far it is' });
 }
 
 /** What there is of a copy now; null where there is none. */
@@ -44,7 +52,12 @@ export async function readCopyState(db: Database): Promise<CopyState | null> {
   );
   const [{ there, locked }] = rows;
   if (there !== 't') return locked === 't' ? { state: 'running', replayed: 0 } : null;
-  const sum = await db.query(`SELECT coalesce(sum(next_offset), 0) AS n FROM ${COPY_TABLES.positions}`);
+  // it may be dropped at this moment
+  const sum = await db.query(`SELECT coalesce(sum(next_offset), 0) AS n FROM ${COPY_TABLES.positions}`).catch(error => {
+    if (errorCode(error) === '42P01') return null;
+    throw error;
+  });
+  if (sum === null) return null;
   return { state: locked === 't' ? 'running' : 'abandoned', replayed: Number(sum.rows[0].n) };
 }
 

@@ -21,6 +21,7 @@ import { Tables } from '../schema/tables.js';
 import { Contested } from './contested.js';
 import { COPY_TABLES, dropCopy, isCopyOf, lockRebuilds, makeCopy } from './copy-schema.js';
 import { LONG, type TableDifference } from './difference.js';
+import { checkRoom } from './disk.js';
 import { Replay } from './replay.js';
 import { applyLocked, compareSnapshot, lockPositions, readOtherTopics } from './settle.js';
 import { checkBeginning, TopicSource } from './topic-source.js';
@@ -142,6 +143,7 @@ class Rebuild {
       if (position > end) this.#beyond.set(partition, position);
     }
     checkBeginning(topic, this.#ends, acceptGap);
+    await checkRoom(guard, databaseUrl);
     await makeCopy(guard, this.#live, this.#name);
     await claimTopic(guard, COPY_TABLES, topic, topicId, this.#ends, acceptGap);
     const from = await readPositions(guard, COPY_TABLES, topic);

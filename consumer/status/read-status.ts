@@ -3,6 +3,7 @@ import { publishedOrders, refusedOf } from '../../shared/drop-record.js';
 import { type Admin, dropsTopic, type Kafka, topicOffsets } from '../../shared/kafka.js';
 import type { Database } from '../load/database.js';
 import { readDrops } from '../load/drop-sync.js';
+import { type CopyState, readCopyState } from '../rebuild/copy-schema.js';
 import { monthTable, type Tables } from '../schema/tables.js';
 import { type Drift, readDrift } from './drift.js';
 
@@ -53,6 +54,8 @@ export interface Status {
   staging: number;
   rejects: { orders: number; files: number; by_reason: { code: string; path: string; count: number }[] };
   tables: TableStatus[];
+  /** A rebuild that is running, or one that was killed and left its copy; null where there is none. */
+  rebuild: (CopyState & { of: number }) | null;
 }
 
 /** Reads the whole status: the drops and ends from Kafka, everything else from one snapshot of Postgres. */
@@ -71,6 +74,7 @@ export async function readStatus(db: Database, tables: Tables, kafka: Kafka, adm
   const counted = await tableRows(db, tables);
   const drift = await readDrift(db, tables, topic);
   await db.query('COMMIT');
+  const copy = await readCopyState(db);
 
   const at = new Map(positions.rows.map(r => [Number(r.partition), Number(r.next_offset)]));
   const partitions = offsets.map(({ partition, low, end }) => {
@@ -138,6 +142,7 @@ export async function readStatus(db: Database, tables: Tables, kafka: Kafka, adm
       by_reason: rejects.rows.map(r => ({ code: r.code, path: r.path, count: Number(r.n) })),
     },
     tables: counted,
+    rebuild: copy === null ? null : { ...copy, of: offsets.reduce((n, o) => n + o.end, 0) },
   };
 }
 

@@ -5,6 +5,7 @@
 import { PRODUCER_MUTATIONS } from './mutations-producer.js';
 
 import { REJECT_MUTATIONS } from './mutations-rejects.js';
+import { TABLE_MUTATIONS } from './mutations-tables.js';
 
 export interface Mutation {
   /** Number of the guarantee. */
@@ -22,7 +23,6 @@ export interface Mutation {
 
 const LOADER = 'consumer/load/loader.ts';
 const POSITIONS = 'consumer/load/positions.ts';
-const MERGE = 'consumer/merge/merge-users.ts';
 const CONSUMER = 'consumer/intake/order-consumer.ts';
 const LOAD = 'consumer/load/load-batch.ts';
 
@@ -34,41 +34,6 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [["reaction === 'duplicate' && tries++ < MOST_TRIES", "reaction === 'duplicate' && tries++ < 0"]],
     test: 'guarantees/once',
     fails: 'of one id twice in a batch',
-  },
-  {
-    guarantee: '2.9',
-    without: 'the id among equal instants',
-    file: MERGE,
-    edits: [
-      ['(f.max_processed_at, f.newest_order_id) > (k.processed_at, k.order_id) AS newer', 'f.max_processed_at > k.processed_at AS newer'],
-    ],
-    test: 'guarantees/newest',
-    fails: 'three loads in every order',
-  },
-  {
-    guarantee: '2.9',
-    without: 'nulls of the newest order',
-    file: MERGE,
-    edits: [['THEN f.contact_email ELSE', 'THEN coalesce(f.contact_email, u.contact_email) ELSE']],
-    test: 'guarantees/newest',
-    fails: 'three loads in every order',
-  },
-  {
-    guarantee: '2.10',
-    without: 'one merge at a time',
-    file: MERGE,
-    edits: [["await db.query('SELECT pg_advisory_xact_lock($1, hashtext($2))', [LOCK, tables.analysts], 10 * 60_000);", 'void LOCK;']],
-    test: 'guarantees/merge',
-    fails: 'a merge begins when the one before has committed',
-  },
-  {
-    guarantee: '2.10',
-    without: 'rows taken by the statement that folds them',
-    file: MERGE,
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the text of a source
-    edits: [['  return { staged:', '  await db.query(`DELETE FROM ${userStaging}`);\n  return { staged:']],
-    test: 'guarantees/merge',
-    fails: 'merges at once, during a load',
   },
   {
     guarantee: '3.3',
@@ -275,6 +240,15 @@ export const MUTATIONS: readonly Mutation[] = [
     test: 'guarantees/repeats',
     fails: 'what was published twice counts once',
   },
+  {
+    guarantee: '6.5',
+    without: 'one write in flight',
+    file: 'producer/idempotent-writer.ts',
+    edits: [['const turn = this.#busy.then(() => this.#write(shares));', 'const turn = this.#write(shares);']],
+    test: 'unit/producer/idempotent-writer',
+    fails: 'writes that are asked for at once take turns',
+  },
   ...REJECT_MUTATIONS,
   ...PRODUCER_MUTATIONS,
+  ...TABLE_MUTATIONS,
 ];

@@ -29,6 +29,7 @@ const EMPTY: Status = {
   staging: 0,
   rejects: { orders: 0, files: 0, by_reason: [] },
   tables: [],
+  rebuild: null,
 };
 
 test('a status shows each drop with its books and what it waits for', () => {
@@ -53,6 +54,7 @@ test('a status shows each drop with its books and what it waits for', () => {
         ],
       },
       tables: [{ table: 'orders__2017_12', rows: 13180 }],
+      rebuild: { state: 'abandoned', replayed: 7000, of: 13185 },
     },
     120,
   );
@@ -67,7 +69,10 @@ test('a status shows each drop with its books and what it waits for', () => {
   assert.equal(line('-  ')[1], '(other producers)');
   assert.match(text, /^ +0 +1,000 +2,200 +1,200$/m);
   assert.match(text, /^orders__2017_12 +13,180$/m);
-  assert.match(text, /^Lag 1,200; user_staging 3 row\(s\); rejects 1 order\(s\), 2 file\(s\)\n {2}2 × broken_file\n {2}1 × bad_id at id$/m);
+  assert.match(
+    text,
+    /^Lag 1,200; user_staging 3 row\(s\); rejects 1 order\(s\), 2 file\(s\)\nRebuild abandoned: 7,000 of 13,185 message\(s\) replayed\n {2}2 × broken_file\n {2}1 × bad_id at id$/m,
+  );
   assert.doesNotMatch(text, /[ \t]$/m);
 });
 

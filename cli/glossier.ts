@@ -54,7 +54,7 @@ Examples:
   $ glossier verify                             check every invariant in the database
   $ glossier rebuild --dry-run                  replay the topic beside the tables and tell what differs
 
-Exit codes: 0 done; 1 failed; 2 wrong usage or settings; 3 done, but some orders or files were rejected; 4 the tables differ.`;
+Exit codes: 0 done; 1 failed; 2 wrong usage or settings; 3 done, but some orders or files were rejected; 4 the tables differ from the topic.`;
 
 function build(): Command {
   const program = new Command('glossier')
@@ -88,6 +88,9 @@ function build(): Command {
   add('rebuild', 'make the tables right again from the topic, while they are read and loaded', () => import('./commands/rebuild.js'))
     .option('--dry-run', 'tell what differs and change nothing; exit 4 when something does')
     .option('--month <YYYY-MM>', 'only the orders of one month, their line items and their registry')
+    .option('--table <name>', 'user_stats: only the users, from the order tables, without Kafka')
+    .option('--until <offsets|time>', 'the tables as they were: partition:offset,… or an instant such as 2017-12-04T00:00:00Z')
+    .option('--into <schema>', 'where --until puts them: a schema that is not there yet')
     .option('--accept-gap', 'go on although the topic does not go back to its first message: what only that brought is removed')
     .option('--json', 'for programs');
   add('status', 'drops, partitions with lag, staging, rejects, tables', () => import('./commands/status.js')).option(

@@ -1,44 +1,83 @@
-/** glossier rebuild [--dry-run] [--month YYYY-MM] [--accept-gap] [--json] */
-import { rebuild } from '../../consumer/rebuild/rebuild.js';
+/** glossier rebuild [--dry-run] [--month YYYY-MM] [--table user_stats] [--until … --into …] [--accept-gap] [--json] */
+import type { Until } from '../../consumer/rebuild/into.js';
+import { type RebuildOptions, rebuild } from '../../consumer/rebuild/rebuild.js';
 import { isDifferent, renderDifferences } from '../../consumer/rebuild/render.js';
+import { rebuildUsers } from '../../consumer/rebuild/users.js';
 import { migrate } from '../../consumer/schema/migrate.js';
 import { UsageError } from '../../shared/errors.js';
-import { type CommandRun, EXIT, quiet } from '../context.js';
+import { type CommandRun, type Context, EXIT, quiet } from '../context.js';
 import { patiently } from '../database.js';
 
 export const run: CommandRun = async context => {
   quiet(context);
-  const { options, settings, display } = context;
-  const month = monthOf(options.month);
-  const dryRun = options.dryRun === true;
+  const asked = askedFor(context.options);
   const services = await context.services();
-  await patiently(context, services, db => migrate(db.client, settings.databaseSchema));
-  const found = await rebuild({
-    settings,
+  await patiently(context, services, db => migrate(db.client, context.settings.databaseSchema));
+  const options: RebuildOptions = {
+    settings: context.settings,
     databaseUrl: services.databaseUrl,
     kafka: services.kafka,
     log: context.log,
     version: context.version,
     signal: context.signal,
-    acceptGap: options.acceptGap === true,
-    dryRun,
-    month,
-    onStep: text => display.line(text),
-    onReplayed: (done, total) => display.progress({ title: 'Replaying', total, unit: 'messages' }, done),
-  });
-  display.finish();
+    acceptGap: context.options.acceptGap === true,
+    ...asked,
+    onStep: text => context.display.line(text),
+    onReplayed: (done, total) => context.display.progress({ title: 'Replaying', total, unit: 'messages' }, done),
+  };
+  if (asked.users) return users(context, options);
+  const found = await rebuild(options);
+  context.display.finish();
+  if (asked.past !== undefined) {
+    const { into } = asked.past;
+    context.print(context.options.json === true ? JSON.stringify({ into }) : `The tables as they were stand in the schema "${into}".`);
+    return EXIT.ok;
+  }
   const equal = !found.some(isDifferent);
-  if (options.json === true) context.print(JSON.stringify({ equal, applied: !dryRun, differences: found }, null, 2));
+  if (context.options.json === true) context.print(JSON.stringify({ equal, applied: !asked.dryRun, differences: found }, null, 2));
   else {
     context.print(renderDifferences(found));
-    if (!dryRun && !equal) context.print('All of it is set right.');
+    if (!asked.dryRun && !equal) context.print('All of it is set right.');
   }
-  return dryRun && !equal ? EXIT.differs : EXIT.ok;
+  return asked.dryRun && !equal ? EXIT.differs : EXIT.ok;
 };
 
-/** `2017-11` -> `2017_11` */
-function monthOf(given: unknown): string | undefined {
-  if (given === undefined) return undefined;
-  if (typeof given !== 'string' || !/^\d{4}-(0[1-9]|1[0-2])$/.test(given)) throw new UsageError(`--month is a month such as 2017-11`);
-  return given.replace('-', '_');
+async function users(context: Context, options: RebuildOptions): Promise<number> {
+  const { differences, unsure } = await rebuildUsers(options);
+  const equal = !differences.some(isDifferent) && unsure.count === 0;
+  if (context.options.json === true) context.print(JSON.stringify({ equal, applied: !options.dryRun, differences, unsure }, null, 2));
+  else {
+    context.print(differences.some(isDifferent) ? renderDifferences(differences) : 'user_stats holds what the order tables say.');
+    if (unsure.count > 0)
+      context.print(
+        `The locale, consent, e-mail and phone of ${unsure.count} user(s) are not known to be those of the newest order (for example ${unsure.examples.join(', ')}): run glossier rebuild`,
+      );
+  }
+  return unsure.count > 0 || (options.dryRun && !equal) ? EXIT.differs : EXIT.ok;
+}
+
+/** What the flags ask for. @throws UsageError when they are wrong or do not go together */
+function askedFor(given: Record<string, unknown>): Pick<RebuildOptions, 'dryRun' | 'month' | 'past'> & { users: boolean } {
+  const { month, table, until, into } = given as Record<string, string | undefined>;
+  const dryRun = given.dryRun === true;
+  if (month !== undefined && !/^\d{4}-(0[1-9]|1[0-2])$/.test(month)) throw new UsageError(`--month ${month}: give a month such as 2017-11`);
+  if (table !== undefined && table !== 'user_stats') throw new UsageError(`--table ${table}: user_stats alone can be made by itself`);
+  if ((until === undefined) !== (into === undefined)) throw new UsageError('--until and --into go together');
+  if ([month, table, until].filter(f => f !== undefined).length > 1 || (dryRun && until !== undefined))
+    throw new UsageError('--month, --table and --until do not go together, nor --until and --dry-run');
+  return {
+    dryRun,
+    month: month?.replace('-', '_'),
+    users: table !== undefined,
+    past: until === undefined ? undefined : { until: untilOf(until), into: into! },
+  };
+}
+
+function untilOf(text: string): Until {
+  if (/^\d+:\d+(,\d+:\d+)*$/.test(text))
+    return { offsets: new Map(text.split(',').map(p => p.split(':').map(Number) as [number, number])) };
+  const time = new Date(text);
+  if (!/^\d{4}-\d\d-\d\dT\S+(Z|[+-]\d\d:?\d\d)$/.test(text) || Number.isNaN(time.getTime()))
+    throw new UsageError(`--until ${text}: give partition:offset,… or an instant with its offset such as 2017-12-04T00:00:00Z`);
+  return { time };
 }

@@ -92,7 +92,7 @@ export function checkPosition(topic: string, partition: number, position: number
     throw new TopicError(
       `partition ${partition} of "${topic}" ends at offset ${end}, and the tables hold it up to ${position}: the broker has lost messages or it is another topic`,
       {
-        hint: 'is this the right broker? else load the topic as it is into an empty database',
+        hint: 'is this the right broker? then glossier rebuild brings the tables to what the topic holds',
       },
     );
   }

@@ -22,6 +22,7 @@ import { Contested } from './contested.js';
 import { COPY_TABLES, dropCopy, isCopyOf, lockRebuilds, makeCopy } from './copy-schema.js';
 import { LONG, type TableDifference } from './difference.js';
 import { checkRoom } from './disk.js';
+import { checkOffsets, checkSchema, moveInto, type Until } from './into.js';
 import { Replay } from './replay.js';
 import { applyLocked, compareSnapshot, lockPositions, readOtherTopics } from './settle.js';
 import { checkBeginning, TopicSource } from './topic-source.js';
@@ -39,6 +40,8 @@ export interface RebuildOptions {
   dryRun: boolean;
   /** `YYYY_MM`: only what belongs to the orders of this month. */
   month?: string;
+  /** The tables as they were then, in a schema of their own; the present ones are left alone. */
+  past?: { until: Until; into: string };
   /** A line about what happens now. */
   onStep: (text: string) => void;
   onReplayed: (done: number, total: number) => void;
@@ -67,6 +70,7 @@ class Rebuild {
   /** Positions that lie beyond the end of their partition, which cannot be. */
   readonly #beyond = new Map<number, number>();
   #ends: TopicOffsets[] = [];
+  #past: Positions | null = null;
   #replay!: Replay;
 
   constructor(
@@ -81,7 +85,7 @@ class Rebuild {
   }
 
   async run(): Promise<TableDifference[]> {
-    const { databaseUrl, signal, log } = this.#o;
+    const { databaseUrl, signal, log, past } = this.#o;
     const guard = await Database.connect(databaseUrl, 'glossier rebuild');
     const cut = () => {
       guard.destroy(); // the server rolls back
@@ -95,7 +99,9 @@ class Rebuild {
       await dropCopy(guard);
       try {
         await this.#replayAll(guard);
-        return await this.#settle(guard);
+        if (past === undefined) return await this.#settle(guard);
+        await moveInto(guard, past.into);
+        return [];
       } finally {
         await this.#replay?.close();
         await this.#sweep(guard).catch(error => log.debug({ reason: String(error) }, 'the copy could not be dropped'));
@@ -143,6 +149,7 @@ class Rebuild {
       if (position > end) this.#beyond.set(partition, position);
     }
     checkBeginning(topic, this.#ends, acceptGap);
+    await this.#fixPast(guard);
     await checkRoom(guard, databaseUrl);
     await makeCopy(guard, this.#live, this.#name);
     await claimTopic(guard, COPY_TABLES, topic, topicId, this.#ends, acceptGap);
@@ -170,8 +177,18 @@ class Rebuild {
     await guard.query(`ANALYZE ${COPY_TABLES.knownOrders}, ${COPY_TABLES.lineItems}, ${COPY_TABLES.userStats}`, undefined, LONG);
   }
 
+  /** Where the past ends that was asked for. */
+  async #fixPast(guard: Database): Promise<void> {
+    const { settings, past } = this.#o;
+    if (past === undefined) return;
+    await checkSchema(guard, past.into, settings.databaseSchema);
+    this.#past = 'time' in past.until ? await this.#source.offsetsAt(past.until.time) : past.until.offsets;
+    checkOffsets(settings.topic, this.#past, this.#ends);
+  }
+
   /** Everything that the topic held at the start and the tables hold now; the latter alone where nothing may move on. */
   #limits(positions: Positions): Positions {
+    if (this.#past !== null) return this.#past;
     const exact = this.#o.dryRun || this.#o.month !== undefined;
     return new Map(
       this.#ends.map(({ partition, low, end }) => {

@@ -60,6 +60,12 @@ export class TopicSource {
     }
   }
 
+  /** The first offset of each partition that was published at this instant or later. */
+  async offsetsAt(time: Date): Promise<Positions> {
+    const offsets = await this.#patiently(async () => (await this.#connect()).fetchTopicOffsetsByTimestamp(this.topic, time.getTime()));
+    return new Map(offsets.map(o => [o.partition, Number(o.offset)]));
+  }
+
   /** What the drops topic says from an offset on; nothing where there is none. */
   drops(from: number): Promise<DropNews> {
     return this.#patiently(async () => {

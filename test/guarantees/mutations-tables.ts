@@ -71,4 +71,15 @@ export const TABLE_MUTATIONS: readonly Mutation[] = [
     test: 'guarantees/rebuild-killed',
     fails: 'of two rebuilds the second says so',
   },
+  {
+    guarantee: '4.11',
+    without: 'the exact limits of the replay',
+    file: 'consumer/intake/topic-reader.ts',
+    edits: [
+      ['message === undefined || message.offset >= limit', 'message === undefined'],
+      ['Math.min(limit, fetched.messages[fetched.taken]?.offset ?? fetched.to)', 'fetched.messages[fetched.taken]?.offset ?? fetched.to'],
+    ],
+    test: 'guarantees/rebuild-parts',
+    fails: 'the tables as they were stand',
+  },
 ];

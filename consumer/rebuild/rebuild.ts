@@ -7,7 +7,7 @@
  * for, and workers wait for it at their positions.
  */
 import { randomBytes } from 'node:crypto';
-import { errorCode, InterruptedError, ServiceError } from '../../shared/errors.js';
+import { errorCode, InterruptedError, oneLine, ServiceError } from '../../shared/errors.js';
 import type { Kafka, TopicOffsets } from '../../shared/kafka.js';
 import type { Logger } from '../../shared/log.js';
 import { backoff, pause, ServiceState, throughOutages } from '../../shared/outage.js';
@@ -47,16 +47,20 @@ export interface RebuildOptions {
   onReplayed: (done: number, total: number) => void;
 }
 
+/** A server that comes back and fails in the same place, out of memory say, is not asked for ever. */
+const MOST_BEGINNINGS = 10;
+
 /** Runs a rebuild to its end. @returns the differences between the tables as they were and as the topic says, one a relation */
 export async function rebuild(options: RebuildOptions): Promise<TableDifference[]> {
   const { settings, log, signal } = options;
   const postgres = new ServiceState('Postgres', log, settings.outageTimeout);
+  let begun = 0;
   // what was done is worth nothing when the connection with the lock is gone: it is all begun anew
   return throughOutages(
     postgres,
-    error => reactionTo(error) === 'wait',
+    error => reactionTo(error) === 'wait' && begun < MOST_BEGINNINGS,
     signal,
-    () => new Rebuild(options, postgres).run(),
+    () => new Rebuild(options, postgres, () => begun++).run(),
   );
 }
 
@@ -76,6 +80,7 @@ class Rebuild {
   constructor(
     options: RebuildOptions,
     readonly postgres: ServiceState,
+    readonly onBegin: () => void,
   ) {
     this.#o = options;
     this.#live = new Tables(options.settings.databaseSchema);
@@ -94,7 +99,9 @@ class Rebuild {
     try {
       // so that a rebuild that was killed in a long statement gives the lock back; not every server has it
       await guard.query("SET client_connection_check_interval = '2s'").catch(() => {});
+      await guard.query('SET idle_session_timeout = 0').catch(() => {});
       await lockRebuilds(guard);
+      this.onBegin();
       signal.addEventListener('abort', cut, { once: true });
       await dropCopy(guard);
       try {
@@ -221,8 +228,20 @@ class Rebuild {
         await this.#catchUp(this.#limits(await readPositions(guard, this.#live, settings.topic)));
         return await this.#settleOnce(guard);
       } catch (error) {
-        const inTheWay = reactionTo(error) === 'again' || errorCode(error) === '23505';
-        if (!inTheWay || guard.ended || signal.aborted || Date.now() - since > settings.outageTimeout) throw error;
+        const reaction = reactionTo(error);
+        if (reaction === 'data' && errorCode(error)?.startsWith('23'))
+          throw new ServiceError(`a rule on the tables refuses what the topic says: ${oneLine(error)}`, {
+            cause: error,
+            hint: 'nothing has changed; lift the rule, or remove what it holds on to, and run it again',
+          });
+        // a duplicate: what somebody else has added and not committed yet
+        if (
+          (reaction !== 'again' && reaction !== 'duplicate') ||
+          guard.ended ||
+          signal.aborted ||
+          Date.now() - since > settings.outageTimeout
+        )
+          throw error;
         await guard.rollback();
         if (attempt === 0) log.warn({ code: errorCode(error) }, 'somebody holds a lock that the rebuild needs; trying again');
         await pause(backoff(attempt), signal);

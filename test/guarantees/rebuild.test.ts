@@ -10,7 +10,8 @@ import { type Shop, until } from './shop.js';
 
 /** What orders and users say of each other, in one statement: 0 in sound tables. */
 const READ = `SELECT (SELECT count(*) FROM orders WHERE user_id IS NOT NULL) -
-  (SELECT coalesce(sum(total_orders), 0) FROM (SELECT total_orders FROM user_stats UNION ALL SELECT total_orders FROM user_staging) u) AS off`;
+  (SELECT coalesce(sum(total_orders), 0) FROM (SELECT total_orders FROM user_stats UNION ALL SELECT total_orders FROM user_staging) u) AS off,
+  extract(epoch FROM clock_timestamp() - statement_timestamp()) * 1000 AS ms`;
 
 async function connect(t: TestContext, url: string): Promise<pg.Client> {
   const client = new pg.Client({ connectionString: url });
@@ -28,9 +29,8 @@ async function startReader(t: TestContext, shop: Shop): Promise<() => Promise<{ 
   let ending = false;
   const running = (async () => {
     while (!ending) {
-      const started = performance.now();
       const { rows } = await client.query(READ);
-      told.longest = Math.max(told.longest, performance.now() - started);
+      told.longest = Math.max(told.longest, Number(rows[0].ms)); // by the server's clock: this process has other things to do
       told.reads++;
       if (told.seen.at(-1) !== Number(rows[0].off)) told.seen.push(Number(rows[0].off));
     }
@@ -159,6 +159,15 @@ test('what analysts added to the tables is there after a rebuild, and works', { 
   await mine.query(`SET ROLE ${role}`);
   const [cheap] = (await mine.query('SELECT count(*)::int AS n, max(total_price) < 100 AS only FROM orders__2017_12')).rows;
   assert.ok(cheap.n > 0 && cheap.only, 'the policy holds for the role');
+  await shop.query(
+    "INSERT INTO user_stats SELECT 5, NULL, NULL, NULL, NULL, 1, 1, now(), now(), 1; INSERT INTO notes VALUES (5, 'no such user')",
+  );
+  assert.match(
+    await shop.fails(['rebuild']),
+    /a rule on the tables refuses what the topic says: .*notes_user_id_fkey.* — nothing has changed/,
+  );
+  await shop.query('DELETE FROM notes WHERE user_id = 5');
+  await shop.run(0, ['rebuild']);
   await shop.query('ALTER TABLE user_stats DROP COLUMN segment');
   assert.deepEqual(await compare(shop.url, 'public', shop.oracle, { ignore: ['big_orders', 'notes'] }), []);
 });

@@ -38,7 +38,6 @@ export function allRelations(live: Tables, copy: Tables, users: Tables, months: 
     key,
     columns,
   });
-  const rejected = ['order_index', 'order_id', 'code', 'path', 'reason', 'value'];
   return [
     { name: 'user_stats', live: users.userStats, copy: copy.userStats, ...keyed(USER_COLUMNS) },
     ...months.map(m => monthRelation(live, copy, m)),
@@ -47,11 +46,21 @@ export function allRelations(live: Tables, copy: Tables, users: Tables, months: 
     { name: live.knownOrders, live: live.knownOrders, copy: copy.knownOrders, ...keyed(REGISTRY_COLUMNS) },
     same('books', ['file_no', 'partition', 'month'], ['last_index', 'loaded', 'bypassed', 'rejected', 'repeated', 'line_items']),
     {
-      ...same('rejects', ['kind', 'topic', 'partition', 'record_offset'], ['drop_id', 'file', ...rejected]),
+      ...same(
+        'rejects',
+        ['kind', 'topic', 'partition', 'record_offset'],
+        ['drop_id', 'file', 'order_index', 'order_id', 'code', 'path', 'reason', 'value', 'month', 'settled'],
+      ),
       name: `${live.rejects} (orders)`,
       rows: "kind = 'order'",
+      // one that a retry has loaded is history; where the replay refuses it (it was mended by hand) it is a reject again
+      pairs: '(c.kind IS NOT NULL OR l.settled IS NULL)',
     },
-    { ...same('rejects', ['kind', 'topic', 'drop_id', 'file'], rejected), name: `${live.rejects} (files)`, rows: "kind = 'file'" },
+    {
+      ...same('rejects', ['kind', 'topic', 'drop_id', 'file', 'code', 'order_index'], ['path', 'reason']),
+      name: `${live.rejects} (files)`,
+      rows: "kind = 'file'",
+    },
     same(
       'drops',
       ['topic', 'drop_id'],

@@ -222,7 +222,7 @@ class Worker {
     const news = await this.#kafka(() => readDrops(kafka, settings.topic, from));
     if (news.next > from) this.#brokenFiles += await this.#side.use(db => writeDrops(db, this.#tables, settings.topic, news));
     for (const { drop, name, drift } of await this.#side.use(db => untoldDrift(db, this.#tables, settings.topic))) {
-      log.warn({ drop, name, ...drift }, `the export has changed: ${driftWords(drift)}`);
+      log.warn({ drop, drop_name: name }, `the export has changed: ${driftWords(drift)}`);
     }
   }
 

@@ -63,15 +63,24 @@ function kindNames(kinds: number): string[] {
   return [...new Set(KIND_NAMES.filter((_, i) => (kinds & (1 << i)) !== 0))];
 }
 
+/** Fields that are told in words; `status --json` has them all. */
+const MOST_IN_WORDS = 8;
+
 /** In words, for people and logs. */
 export function driftWords({ unknown, more, missing }: Drift): string {
   const parts: string[] = [];
   if (unknown.length > 0) {
     const each = unknown.map(u => `${plain(u.field)} (${u.kinds.join(' or ')}, in ${u.orders.toLocaleString('en-US')} order(s))`);
-    parts.push(`new field(s), kept in extra: ${each.join(', ')}${more > 0 ? ' and more' : ''}`);
+    parts.push(`new field(s), kept in extra: ${some(each, more > 0)}`);
   }
-  if (missing.length > 0) parts.push(`no order has ${missing.map(plain).join(', ')} any more`);
+  if (missing.length > 0) parts.push(`no order has ${some(missing.map(plain))} any more`);
   return parts.join('; ');
+}
+
+function some(names: string[], evenMore = false): string {
+  const left = names.length - MOST_IN_WORDS;
+  if (left <= 0) return names.join(', ') + (evenMore ? ' and more' : '');
+  return `${names.slice(0, MOST_IN_WORDS).join(', ')} and ${left}${evenMore ? ' or more' : ''} other(s), see glossier status --json`;
 }
 
 /**

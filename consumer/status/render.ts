@@ -28,7 +28,7 @@ export function renderStatus(s: Status, width: number): string {
     `Lag ${n(s.lag)}; user_staging ${n(s.staging)} row(s); rejects ${n(s.rejects.orders)} order(s), ${n(s.rejects.files)} file(s)`,
   ];
   if (s.rebuild !== null) parts.push(`Rebuild ${s.rebuild.state}: ${n(s.rebuild.replayed)} of ${n(s.rebuild.of)} message(s) replayed`);
-  for (const d of s.drops) if (d.drift !== null) parts.push(cut(`Drop ${d.drop}: ${driftWords(d.drift)}`, 400));
+  for (const d of s.drops) if (d.drift !== null) parts.push(`Drop ${d.drop}: ${driftWords(d.drift)}`);
   for (const r of s.rejects.by_reason) parts.push(`  ${n(r.count)} × ${r.code}${r.path === '' ? '' : ` at ${r.path}`}`);
   return trimLines(parts.slice(0, 4).join('\n\n') + (parts.length > 4 ? `\n${parts.slice(4).join('\n')}` : ''));
 }

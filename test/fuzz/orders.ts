@@ -189,7 +189,8 @@ function replacedUnstorable({ replaced = [] }: Element): boolean {
 
 /** Null where some rule explains the rejection; else what does not fit. */
 function unexplained(element: Element, code: string, path: string, reason: string): string | null {
-  const faults = [...faultsOf(element), reason];
+  // of several faults the program finds its first, which need not be the oracle's
+  const faults = [...faultsOf(element), reason, ...(replacedUnstorable(element) ? ['replaced'] : [])];
   const explained = ORDER_RULES.some(
     rule =>
       rule.codes.includes(code) &&

@@ -28,7 +28,7 @@ export interface RunningCli {
 export type CliEnv = Record<string, string | undefined>;
 
 export interface CliOptions {
-  /** Killed after this long; default two minutes, so that a test that hangs ends by itself. */
+  /** Killed after this long; default four minutes, so that a test that hangs ends by itself. */
   timeout?: number;
   cwd?: string;
 }

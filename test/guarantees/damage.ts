@@ -47,7 +47,7 @@ const TABLES: readonly [table: string, key: string, change: string][] = [
   ['glossier.known_orders', 'order_id', 'month = 201711, record_offset = 0'],
   ['glossier.books', 'file_no', 'loaded = loaded + 1, last_index = 0'],
   ['glossier.rejects', 'id', "reason = 'damaged', path = 'somewhere'"],
-  ['glossier.drop_files', 'file_no', "file = file || '~'"],
+  ['glossier.drop_files', 'file_no', 'file = file || random()'],
   ['glossier.drop_fields', 'orders', "fields = '{}'"],
 ];
 

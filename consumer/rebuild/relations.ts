@@ -66,7 +66,11 @@ export function allRelations(live: Tables, copy: Tables, users: Tables, months: 
       ['topic', 'drop_id'],
       ['name', 'sha256', 'bytes', 'state', 'files', 'broken_files', 'orders', 'started_at', 'finished_at'],
     ),
-    same('dropFields', ['topic', 'drop_id', 'partition'], ['orders', 'more', 'fields']),
+    {
+      ...same('dropFields', ['topic', 'drop_id', 'partition'], ['orders', 'more', 'fields']),
+      // which of very many unknown fields are kept by name depends on the batches that they came in
+      pairs: '(coalesce(l.more, 0) = 0 AND coalesce(c.more, 0) = 0)',
+    },
     same('positions', ['topic', 'partition'], ['next_offset']),
   ];
 }

@@ -130,7 +130,10 @@ export class TopicState {
     for (let tries = 0; ; tries++) {
       const info = await this.#ask();
       if (info !== null) return info.id;
-      if (tries >= SHORT_TRIES) throw new ServiceError(`the topic "${this.options.settings.topic}" is not there any more`);
+      if (tries >= SHORT_TRIES)
+        throw new ServiceError(`the topic "${this.options.settings.topic}" is not there any more`, {
+          hint: 'is this the right broker? A new topic of that name is loaded into an empty database',
+        });
       await pause(SHORT_WAIT, this.options.signal);
     }
   }

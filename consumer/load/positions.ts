@@ -40,11 +40,31 @@ export async function claimTopic(
   }
   if (acceptGap) await passGaps(db, tables, topic, positions, offsets);
   for (const { partition, low, end } of offsets) checkPosition(topic, partition, positions.get(partition)!, low, end);
+  await checkAgainstBatches(db, tables, topic);
   const missing = [...positions.keys()].filter(p => !offsets.some(o => o.partition === p));
   if (missing.length > 0)
     throw new TopicError(`the topic "${topic}" has no partition ${missing.join(', ')}, to which positions in Postgres belong`, {
       hint: 'is this the right topic and broker?',
     });
+}
+
+/**
+ * A position moves in the transaction that writes its batch, so both agree, unless somebody has set the position by hand: behind its batches
+ * messages would be counted twice, before them some would be left out.
+ */
+async function checkAgainstBatches(db: Database, tables: Tables, topic: string): Promise<void> {
+  const { rows } = await db.query(
+    `SELECT p.partition, p.next_offset, b.to_offset FROM ${tables.positions} p CROSS JOIN LATERAL (
+       SELECT to_offset FROM ${tables.batches} b WHERE b.topic = p.topic AND b.partition = p.partition ORDER BY from_offset DESC LIMIT 1) b
+      WHERE p.topic = $1 AND p.next_offset <> b.to_offset ORDER BY p.partition LIMIT 1`,
+    [topic],
+  );
+  if (rows.length === 0) return;
+  const [{ partition, next_offset, to_offset }] = rows;
+  throw new TopicError(
+    `partition ${partition} of "${topic}" stands at offset ${next_offset}, and its batches go up to ${to_offset}: the position was set by hand`,
+    { hint: '`glossier rebuild` sets it right' },
+  );
 }
 
 /** What to say of a topic that is not the one whose positions are here. */

@@ -233,6 +233,14 @@ export const MUTATIONS: readonly Mutation[] = [
     fails: 'a row that a trigger swallows',
   },
   {
+    guarantee: '3.20',
+    without: 'the position held against the batches',
+    file: POSITIONS,
+    edits: [['  if (rows.length === 0) return;\n  const [{ partition', '  if (rows.length >= 0) return;\n  const [{ partition']],
+    test: 'guarantees/topic',
+    fails: 'a position that was set by hand',
+  },
+  {
     guarantee: '4.2',
     without: 'repeats told from bypassed orders',
     file: 'consumer/load/books.ts',

@@ -106,3 +106,25 @@ test(
     await shop.check();
   },
 );
+
+test('a position that was set by hand or is gone stops the worker, and a rebuild sets it right', TIMEOUT, async t => {
+  const shop = await shopWith(t, 5);
+  await fill(shop, 6, 8);
+  await shop.run(0, DRAIN);
+  await fill(shop, 9, 20);
+  learn(shop, 1, 20);
+  for (const change of [
+    'UPDATE glossier.positions SET next_offset = 3',
+    'UPDATE glossier.positions SET next_offset = 12',
+    'TRUNCATE glossier.positions',
+  ]) {
+    await shop.query(change);
+    assert.match(
+      await shop.fails(DRAIN),
+      /partition 0 .*stands at offset \d+, and its batches go up to \d+: .*set by hand — `glossier rebuild`/,
+    );
+    await shop.run(0, ['rebuild']);
+    assert.equal(await shop.position(), 20);
+    await shop.check();
+  }
+});

@@ -46,14 +46,15 @@ export class TopicState {
   async open(): Promise<void> {
     const { settings, acceptGap } = this.options;
     await this.link.use(db => migrate(db.client, settings.databaseSchema));
-    await this.patiently(async () => {
+    const { offsets, before } = await this.patiently(async () => {
       await this.admin.connect();
       await ensureTopics(this.admin, settings.topic, settings.partitions);
       this.id = await this.#askId();
-      this.#ends = await this.#offsets();
+      return this.#offsets();
     });
+    this.#ends = offsets;
     await this.link.use(async db => {
-      await claimTopic(db, this.tables, settings.topic, this.id, this.#ends, acceptGap);
+      await claimTopic(db, this.tables, settings.topic, this.id, offsets, before, acceptGap);
       const positions = await readPositions(db, this.tables, settings.topic);
       this.#start = [...positions.values()].reduce((sum, n) => sum + n, 0);
     });
@@ -85,12 +86,9 @@ export class TopicState {
    */
   async positions(): Promise<Positions> {
     const { settings, acceptGap } = this.options;
-    const { id, offsets } = await this.patiently(async () => ({
-      id: await this.#askId(),
-      offsets: await this.#offsets(),
-    }));
+    const { id, offsets, before } = await this.patiently(async () => ({ id: await this.#askId(), ...(await this.#offsets()) }));
     return this.link.use(async db => {
-      await claimTopic(db, this.tables, settings.topic, id, offsets, acceptGap);
+      await claimTopic(db, this.tables, settings.topic, id, offsets, before, acceptGap);
       return readPositions(db, this.tables, settings.topic);
     });
   }
@@ -99,13 +97,14 @@ export class TopicState {
    * What the broker holds. A broker that was killed says too little for a moment: its high watermark starts from a checkpoint that is
    * seconds old. Only what it still says after some time is believed when it lies before a position.
    */
-  async #offsets(): Promise<TopicOffsets[]> {
+  async #offsets(): Promise<{ offsets: TopicOffsets[]; before: Positions }> {
     const { topic } = this.options.settings;
     for (let tries = 0; ; tries++) {
+      // the positions first: an end that was asked for before them may lie behind what other workers have loaded meanwhile
+      const before = await this.link.use(db => readPositions(db, this.tables, topic));
       const offsets = await topicOffsets(this.admin, topic);
-      const positions = await this.link.use(db => readPositions(db, this.tables, topic));
-      const short = offsets.some(o => o.end < (positions.get(o.partition) ?? 0));
-      if (!short || tries >= SHORT_TRIES) return offsets;
+      const short = offsets.some(o => o.end < (before.get(o.partition) ?? 0));
+      if (!short || tries >= SHORT_TRIES) return { offsets, before };
       await pause(SHORT_WAIT, this.options.signal);
     }
   }

@@ -16,6 +16,8 @@ export async function readPositions(db: Database, tables: Tables, topic: string)
 /**
  * Ties the positions to the present incarnation of the topic, and gives partitions that have no position yet their first one.
  *
+ * @param offsets what the broker holds
+ * @param before the positions as they were before the broker was asked: by now other workers may have loaded beyond the end that it told of
  * @throws TopicError when the positions belong to another incarnation, or when offsets that were never loaded are gone
  */
 export async function claimTopic(
@@ -24,6 +26,7 @@ export async function claimTopic(
   topic: string,
   topicId: string,
   offsets: TopicOffsets[],
+  before: Positions,
   acceptGap = false,
 ): Promise<void> {
   await db.query(`INSERT INTO ${tables.topics} (topic, topic_id) VALUES ($1, $2) ON CONFLICT DO NOTHING`, [topic, topicId]);
@@ -39,7 +42,10 @@ export async function claimTopic(
     for (const o of fresh) positions.set(o.partition, 0);
   }
   if (acceptGap) await passGaps(db, tables, topic, positions, offsets);
-  for (const { partition, low, end } of offsets) checkPosition(topic, partition, positions.get(partition)!, low, end);
+  for (const { partition, low, end } of offsets) {
+    checkPosition(topic, partition, positions.get(partition)!, low, Infinity);
+    checkPosition(topic, partition, before.get(partition) ?? 0, 0, end);
+  }
   await checkAgainstBatches(db, tables, topic);
   const missing = [...positions.keys()].filter(p => !offsets.some(o => o.partition === p));
   if (missing.length > 0)

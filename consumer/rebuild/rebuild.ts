@@ -159,7 +159,7 @@ class Rebuild {
     await this.#fixPast(guard);
     await checkRoom(guard, databaseUrl);
     await makeCopy(guard, this.#live, this.#name);
-    await claimTopic(guard, COPY_TABLES, topic, topicId, this.#ends, acceptGap);
+    await claimTopic(guard, COPY_TABLES, topic, topicId, this.#ends, new Map(), acceptGap);
     const from = await readPositions(guard, COPY_TABLES, topic);
     const limits = this.#limits(positions);
     const total = [...limits].reduce((n, [partition, limit]) => n + Math.max(0, limit - (from.get(partition) ?? 0)), 0);

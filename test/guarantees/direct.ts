@@ -22,7 +22,7 @@ export async function directDatabase(t: TestContext, template?: string): Promise
   await withDb(url, async db => {
     await migrate(db.client, TABLES.analysts);
     const offsets = [0, 1].map(partition => ({ partition, low: 0, end: 1_000_000 }));
-    await claimTopic(db, TABLES, TOPIC, TOPIC_ID, offsets);
+    await claimTopic(db, TABLES, TOPIC, TOPIC_ID, offsets, new Map());
   });
   return url;
 }

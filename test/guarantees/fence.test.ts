@@ -1,9 +1,10 @@
 /** Of two owners of a partition one alone moves it on, and what the other had made comes to nothing. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { claimTopic } from '../../consumer/load/positions.js';
 import { compare } from '../support/compare.js';
 import { Oracle } from '../support/oracle.js';
-import { batchOf, directDatabase, directLoader, loadNow, mergeNow, TABLES, withDb } from './direct.js';
+import { batchOf, directDatabase, directLoader, loadNow, mergeNow, TABLES, TOPIC, TOPIC_ID, withDb } from './direct.js';
 import { order } from './shop.js';
 
 const TIMEOUT = { timeout: 150_000 };
@@ -55,4 +56,17 @@ test('a worker that still holds the old incarnation of the topic loads nothing',
   assert.equal(await loadNow(loader, { partition: 0, from: 0, orders: orders(1, 10) }), null);
   const { rows } = await withDb(url, db => db.query(`SELECT count(*) AS n FROM ${TABLES.orders}`));
   assert.equal(rows[0].n, '0');
+});
+
+test('an end that the broker told of before others loaded beyond it stops no worker', TIMEOUT, async t => {
+  const url = await directDatabase(t);
+  const loader = await directLoader(t, url, 'a');
+  await loadNow(loader, { partition: 0, from: 0, orders: orders(1, 10) });
+  const claim = (before: number, end: number) =>
+    withDb(url, db => {
+      const offsets = [0, 1].map(partition => ({ partition, low: 0, end }));
+      return claimTopic(db, TABLES, TOPIC, TOPIC_ID, offsets, new Map([[0, before]]));
+    });
+  await claim(6, 8);
+  await assert.rejects(claim(10, 8), /ends at offset 8, and the tables hold it up to 10/);
 });

@@ -241,6 +241,14 @@ export const MUTATIONS: readonly Mutation[] = [
     fails: 'a position that was set by hand',
   },
   {
+    guarantee: '3.21',
+    without: 'the positions as they were before the broker was asked',
+    file: POSITIONS,
+    edits: [['before.get(partition) ?? 0, 0, end)', 'positions.get(partition)!, 0, end)']],
+    test: 'guarantees/fence',
+    fails: 'an end that the broker told of before',
+  },
+  {
     guarantee: '4.2',
     without: 'repeats told from bypassed orders',
     file: 'consumer/load/books.ts',

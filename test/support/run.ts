@@ -49,10 +49,14 @@ process.exit(code);
 /** One `node --test`. @returns its exit code */
 function run(part: string[]): Promise<number> {
   // tests of outages mostly wait: on two cores three files at a time take 5 minutes, where node's own choice of one takes 9
-  const child = spawn(process.execPath, ['--test', '--test-concurrency=3', '--enable-source-maps', ...reporter, ...flags, ...part], {
-    stdio: 'inherit',
-    env,
-  });
+  const child = spawn(
+    process.execPath,
+    ['--test', '--test-concurrency=3', '--test-force-exit', '--enable-source-maps', ...reporter, ...flags, ...part],
+    {
+      stdio: 'inherit',
+      env,
+    },
+  );
   // At a terminal Ctrl-C reaches the child as well; this one stays until the servers are stopped.
   const stop = (signal: NodeJS.Signals): void => {
     interrupted = true;

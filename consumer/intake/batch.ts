@@ -4,7 +4,6 @@ import type { OrderPlace } from '../../shared/order-message.js';
 export interface OrderMessage {
   partition: number;
   offset: number;
-  key: Buffer | null;
   value: Buffer | null;
   /** Null for a message of no drop. */
   place: OrderPlace | null;

@@ -38,7 +38,7 @@ interface Assigned {
 }
 
 /** Milliseconds that the broker may hold a fetch when there is nothing new; also how fast the loop notices a stop. */
-const FETCH_WAIT = 250;
+const FETCH_WAIT = 100;
 /** Milliseconds between heartbeats. A worker learns of a rebalance by its heartbeat, and all others wait for it: kafkajs' 3 s cost up to 3 s each. */
 const HEARTBEAT = 500;
 /** Compressed bytes a partition and fetch. kafkajs unpacks a whole fetch at once and the drop shrinks about ten times. */

@@ -1,32 +1,20 @@
 /** kafkajs' messages as the program's own: pure. */
-import type { Batch, KafkaMessage } from 'kafkajs';
-import { decodeHeaders, decodeIndex, type Headers, type OrderPlace } from '../../shared/order-message.js';
+import { FetchedRecord } from '../../shared/fetched-records.js';
+import type { Batch } from '../../shared/kafka.js';
+import { decodeHeaders, type Headers, type OrderPlace } from '../../shared/order-message.js';
 import type { OrderMessage } from './batch.js';
+import { PlaceReader } from './place-reader.js';
 
-/** kafkajs' messages into ours; those before `from` were taken before. Most messages are of the same drop, file and month as the last. */
+/** kafkajs' messages into ours; those before `from` were taken before. */
 export function toMessages(batch: Batch, from: number): OrderMessage[] {
   const messages: OrderMessage[] = [];
-  let last: Headers | undefined;
-  let lastPlace = null as OrderPlace | null;
-  for (const m of batch.messages as KafkaMessage[]) {
+  const places = new PlaceReader();
+  for (const m of batch.messages) {
     const offset = Number(m.offset);
     if (offset < from) continue;
-    const headers = m.headers as Headers | undefined;
-    if (lastPlace !== null && headers !== undefined && last !== undefined && sameFile(headers, last)) {
-      const index = decodeIndex(headers.index);
-      if (index !== null) lastPlace = { drop: lastPlace.drop, file: lastPlace.file, index, month: lastPlace.month };
-      else lastPlace = null;
-    } else lastPlace = decodeHeaders(headers);
-    last = headers;
-    messages.push({ partition: batch.partition, offset, key: m.key, value: m.value, place: lastPlace });
+    // records of the format before 0.11 are read by kafkajs itself, and have no headers
+    const place: OrderPlace | null = m instanceof FetchedRecord ? places.read(m) : decodeHeaders(m.headers as Headers | undefined);
+    messages.push({ partition: batch.partition, offset, value: m.value, place });
   }
   return messages;
-}
-
-function sameFile(a: Headers, b: Headers): boolean {
-  return same(a.drop, b.drop) && same(a.file, b.file) && same(a.month, b.month);
-}
-
-function same(a: Headers[string], b: Headers[string]): boolean {
-  return a === b || (Buffer.isBuffer(a) && Buffer.isBuffer(b) && a.equals(b));
 }

@@ -7,7 +7,7 @@ import { pause, type ServiceState } from '../../shared/outage.js';
 import type { Rejection } from '../../shared/rejection.js';
 import type { MessageBatch } from '../intake/batch.js';
 import { MonthTables } from '../schema/month-table.js';
-import { type BatchRows, batchRows, type FileNumbers } from '../transform/batch-rows.js';
+import { type BatchRows, batchRows, batchRowsInTurns, type FileNumbers } from '../transform/batch-rows.js';
 import { everyId, fixed } from '../transform/id-layer.js';
 import type { KnownIds } from '../transform/order-rows.js';
 import type { Breaker } from './breaker.js';
@@ -93,7 +93,7 @@ export class Loader {
   async #make(db: Database, batch: MessageBatch): Promise<BatchRows> {
     const fileNumber = await this.#files.learn(db, batch.messages);
     const known = this.#careful ? await this.#lookUp(db, batch, fileNumber) : null;
-    const made = batchRows(batch, fileNumber, known, NONE_REFUSED, this.options.maxDepth);
+    const made = await batchRowsInTurns(batch, fileNumber, known, NONE_REFUSED, this.options.maxDepth);
     await this.#makeMonths(db, made);
     return made;
   }

@@ -70,7 +70,6 @@ export async function readRejects(
   const messages: OrderMessage[] = rows.map((r, i) => ({
     partition: Number(r.partition),
     offset: Number(r.record_offset),
-    key: null,
     value: rejects[i].mended ?? bytesOf(r.value),
     place: r.drop_id === '' ? null : { drop: r.drop_id, file: r.file, index: Number(r.order_index), month: r.month },
   }));

@@ -37,6 +37,9 @@ export interface BatchRows {
 /** Gives each file of a drop its number; known before rows are made. */
 export type FileNumbers = (message: OrderMessage) => number;
 
+/** Orders whose rows are made at a stretch where others wait for the thread: 0.3 ms. */
+const ORDERS_A_TURN = 16;
+
 /**
  * @param known null for the optimistic way
  * @param refused messages, by their position in the batch, that Postgres has refused before
@@ -48,12 +51,41 @@ export function batchRows(
   refused: ReadonlyMap<number, Rejection>,
   maxDepth: number,
 ): BatchRows {
+  const making = makeRows(batch, fileNumber, known, refused, maxDepth);
+  for (;;) {
+    const { done, value } = making.next();
+    if (done) return value;
+  }
+}
+
+/**
+ * The same, giving way to whatever else waits for the thread. Meant for the batch that is made while another is being loaded: a load is some
+ * twenty questions to Postgres one after the other, and each answer waited for the whole batch to be made: 13.5 s for 131,830 orders
+ * where it is 10.2 s so.
+ */
+export async function batchRowsInTurns(...args: Parameters<typeof batchRows>): Promise<BatchRows> {
+  const making = makeRows(...args);
+  for (;;) {
+    const { done, value } = making.next();
+    if (done) return value;
+    await new Promise(setImmediate);
+  }
+}
+
+function* makeRows(
+  batch: MessageBatch,
+  fileNumber: FileNumbers,
+  known: KnownIds | null,
+  refused: ReadonlyMap<number, Rejection>,
+  maxDepth: number,
+): Generator<undefined, BatchRows> {
   const rows = new RowSet(known);
   const scan = new OrderScan(maxDepth);
   const outcomes: MessageOutcome[] = [];
   const rejected: RejectedMessage[] = [];
   const fields = new DropFieldCounts();
   for (let at = 0; at < batch.messages.length; at++) {
+    if (at % ORDERS_A_TURN === ORDERS_A_TURN - 1) yield;
     const message = batch.messages[at];
     const place: MessagePlace = {
       fileNo: fileNumber(message),

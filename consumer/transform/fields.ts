@@ -33,9 +33,12 @@ export function wrongKind(code: RejectionCode, path: string, kind: number, expec
   return refuse(code, path, `${path} is ${KIND_WORDS[kind]}, ${expected} was expected`);
 }
 
+/** Bytes of ASCII as text, without a view of them made first. */
 export function latin1(b: Uint8Array, start: number, end: number): string {
-  return Buffer.from(b.buffer, b.byteOffset + start, end - start).toString('latin1');
+  return latin1Slice.call(b as Buffer, start, end);
 }
+
+const { latin1Slice } = Buffer.prototype;
 
 /** A number as a reason may quote it. */
 function quoted(b: Uint8Array, start: number, end: number): string {
@@ -173,14 +176,15 @@ function hasUnstorableNumber(b: Uint8Array, start: number, end: number): boolean
 
 /** Writes a line item's id. @returns the id in decimal, or why it is refused */
 export function writeItemId(scan: OrderScan, item: number, out: CopyText): string | Rejection {
-  const path = `line_items[${item}].id`;
   const kind = scan.itemKind(item, 0);
-  if (kind !== JsonKind.Number) return wrongKind('bad_line_items', path, kind, 'a whole number');
+  if (kind !== JsonKind.Number) return wrongKind('bad_line_items', itemPath(item, 0), kind, 'a whole number');
   const start = scan.itemFrom(item, 0);
   const end = scan.itemTo(item, 0);
   const whole = values.parseBigint(scan.bytes, start, end);
   const id = whole ? (values.normalText ?? latin1(scan.bytes, start, end)) : '0';
-  if (id === '0' || id.startsWith('-')) return refuse('bad_line_items', path, `${path} is not a whole number in 1…9223372036854775807`);
+  if (id === '0' || id.startsWith('-')) {
+    return refuse('bad_line_items', itemPath(item, 0), `${itemPath(item, 0)} is not a whole number in 1…9223372036854775807`);
+  }
   out.ascii(id);
   return id;
 }
@@ -200,7 +204,7 @@ export function writeItemInteger(scan: OrderScan, item: number, field: number, o
     if (values.failure === 'form') return refuse('bad_number', itemPath(item, field), `${itemPath(item, field)} is not a whole number`);
     return tooLarge(item, field, b, start, end, field === QUANTITY ? 'integer' : 'bigint');
   }
-  if (field === QUANTITY) {
+  if (field === QUANTITY && (end - start > 9 || values.normalText !== null)) {
     const value = Number(values.normalText ?? latin1(b, start, end));
     if (value > MAX_INTEGER || value < -MAX_INTEGER - 1) return tooLarge(item, field, b, start, end, 'integer');
   }

@@ -21,6 +21,7 @@ import {
 } from '../../shared/json-scan.js';
 import { LINE_ITEM_FIELDS, ORDER_FIELDS, USER_FIELDS } from '../../shared/order.js';
 import type { Rejection } from '../../shared/rejection.js';
+import { Keys } from './keys.js';
 
 /** Names by field number: the order's own, the user's, and `line_items` as the last. */
 export const FIELDS: readonly string[] = [...ORDER_FIELDS, ...USER_FIELDS, 'line_items'];
@@ -31,54 +32,6 @@ export const ABSENT = 0;
 const ITEM_FIELDS = LINE_ITEM_FIELDS.length;
 /** Numbers kept per field of a line item: kind, from, to. */
 const ITEM_STRIDE = ITEM_FIELDS * 3 + 2;
-
-/** Keys of one kind of object, guessed by what followed last time. */
-class Keys {
-  readonly #names: Buffer[];
-  readonly #byName: Map<string, number>;
-  readonly #next: Int32Array;
-  #last = 0;
-
-  constructor(names: readonly string[]) {
-    this.#names = names.map(n => Buffer.from(`"${n}"`));
-    this.#byName = new Map(names.map((n, i) => [n, i]));
-    this.#next = new Int32Array(names.length + 1).map((_, i) => i % names.length);
-    this.#last = names.length;
-  }
-
-  start(): void {
-    this.#last = this.#names.length;
-  }
-
-  /** Position after the key at `at` (its opening quote), or negative; `field` is then its number, or -1 for an unknown name. */
-  field = -1;
-
-  read(b: Uint8Array, at: number, end: number): number {
-    const guess = this.#next[this.#last];
-    const name = this.#names[guess];
-    const length = name.length;
-    if (at + length <= end) {
-      let k = 0;
-      while (k < length && b[at + k] === name[k]) k++;
-      if (k === length) {
-        this.field = guess;
-        this.#last = guess;
-        return at + length;
-      }
-    }
-    if (b[at] !== 0x22) return malformed(at, 'a key is not a string');
-    const after = skipString(b, at, end);
-    if (after < 0) return after;
-    let text = Buffer.from(b.buffer, b.byteOffset + at, after - at).toString('utf8');
-    text = hadEscapes() ? JSON.parse(text) : text.slice(1, -1);
-    this.field = this.#byName.get(text) ?? -1;
-    if (this.field >= 0) {
-      this.#next[this.#last] = this.field;
-      this.#last = this.field;
-    }
-    return after;
-  }
-}
 
 /** The fields of one order. One instance serves any number of orders, one after the other. */
 export class OrderScan {
@@ -97,6 +50,8 @@ export class OrderScan {
   /** Index of the first line item that is not an object, or -1. */
   itemNotObject = -1;
   bytes: Uint8Array = new Uint8Array(0);
+  /** Of the same bytes. */
+  #view = new DataView(this.bytes.buffer);
   #items = new Int32Array(16 * ITEM_STRIDE);
   readonly #itemExtra: number[] = [];
   readonly #keys = new Keys(FIELDS);
@@ -111,6 +66,7 @@ export class OrderScan {
   scan(b: Uint8Array): Rejection | null {
     const end = b.length;
     this.bytes = b;
+    this.#view = new DataView(b.buffer, b.byteOffset, end);
     this.kind.fill(ABSENT);
     this.extra.length = 0;
     this.itemCount = 0;
@@ -141,6 +97,7 @@ export class OrderScan {
 
   #object(at: number, end: number): number {
     const b = this.bytes;
+    const view = this.#view;
     const keys = this.#keys;
     keys.start();
     at = skipSpace(b, at + 1, end);
@@ -148,7 +105,7 @@ export class OrderScan {
     for (;;) {
       if (at >= end) return INCOMPLETE;
       const keyFrom = at;
-      const keyTo = keys.read(b, at, end);
+      const keyTo = keys.read(b, view, at, end);
       if (keyTo < 0) return keyTo;
       at = skipColon(b, keyTo, end);
       if (at < 0) return at;
@@ -206,6 +163,7 @@ export class OrderScan {
 
   #lineItem(n: number, at: number, end: number): number {
     const b = this.bytes;
+    const view = this.#view;
     const keys = this.#itemKeys;
     const items = this.#items;
     const base = n * ITEM_STRIDE;
@@ -218,7 +176,7 @@ export class OrderScan {
     for (;;) {
       if (at >= end) return INCOMPLETE;
       const keyFrom = at;
-      const keyTo = keys.read(b, at, end);
+      const keyTo = keys.read(b, view, at, end);
       if (keyTo < 0) return keyTo;
       at = skipColon(b, keyTo, end);
       if (at < 0) return at;

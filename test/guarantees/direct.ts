@@ -60,8 +60,7 @@ export function batchOf(...runs: Run[]): MessageBatch {
   const messages: OrderMessage[] = [];
   const segments: Segment[] = [];
   for (const { partition, from, orders } of runs) {
-    for (const [i, text] of orders.entries())
-      messages.push({ partition, offset: from + i, key: null, value: Buffer.from(text), place: null });
+    for (const [i, text] of orders.entries()) messages.push({ partition, offset: from + i, value: Buffer.from(text), place: null });
     segments.push({ partition, from, to: from + orders.length, messages: orders.length });
   }
   return { messages, segments, bytes: 0, reason: 'time', generation: 1 };

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { BatchQueue, type FetchedMessages, type MessageBatch, messageBytes, type OrderMessage } from '../../../../consumer/intake/batch.js';
 
 function message(partition: number, offset: number, size: number): OrderMessage {
-  return { partition, offset, key: null, value: size < 0 ? null : Buffer.alloc(size), place: null };
+  return { partition, offset, value: size < 0 ? null : Buffer.alloc(size), place: null };
 }
 
 /** Fetches of some partitions, each going on where the one before ended, with holes as control records leave them. */

@@ -15,7 +15,6 @@ function batch(
   const messages = Array.from({ length: count }, (_, i) => ({
     partition: 3,
     offset: 40 + i,
-    key: null,
     value: null,
     place: drop === null ? null : { drop, file: '2017-12-04.json', index: i, month: null },
   }));

@@ -1,0 +1,204 @@
+/**
+ * Reads Kafka's record batch (format 2) out of a fetch: in place of kafkajs' own reader, with what its consumer needs of a record.
+ *
+ * kafkajs makes a decoder, two BigInts and five buffers for each record and an object anew for each of its headers: 1.5 s of 8.3 s for
+ * 131,830 orders. Here a record is one object with two views of the batch, and headers are read by those who ask.
+ */
+
+/** What of kafkajs' decoder is used: a position in the bytes of a response. */
+export interface InnerDecoder {
+  readonly buffer: Buffer;
+  readonly offset: number;
+  forward(bytes: number): void;
+}
+
+/** Unpacks the records of a batch, by kafkajs' number of the compression (the low bits of the attributes); null for 0. */
+export type Unpack = (attributes: number) => { decompress(packed: Buffer): Promise<Buffer> } | null;
+
+/** Of all records of a batch; the names are kafkajs'. */
+interface BatchContext {
+  firstOffset: string;
+  firstTimestamp: string;
+  partitionLeaderEpoch: number;
+  inTransaction: boolean;
+  isControlBatch: boolean;
+  lastOffsetDelta: number;
+  producerId: string;
+  producerEpoch: number;
+  firstSequence: number;
+  maxTimestamp: string;
+  magicByte: number;
+}
+
+const HEADER_BYTES = 61;
+/** Bytes that the length does not count: the first offset and the length itself. */
+const BEFORE_LENGTH = 12;
+const LOG_APPEND_TIME = 0x08;
+const TRANSACTIONAL = 0x10;
+const CONTROL = 0x20;
+
+/** A record as kafkajs' consumer wants it. */
+export class FetchedRecord {
+  constructor(
+    readonly batchContext: BatchContext,
+    readonly isControlRecord: boolean,
+    readonly attributes: number,
+    readonly offset: string,
+    /** Milliseconds since 1970. */
+    readonly time: number,
+    readonly value: Buffer | null,
+    /** Bytes of the batch's records, and where in them this record's key stands (its length first), and its headers: their number, then key and value of each. */
+    readonly bytes: Buffer,
+    readonly keyFrom: number,
+    readonly headersFrom: number,
+    readonly headersTo: number,
+  ) {}
+
+  get key(): Buffer | null {
+    return new Reader(this.bytes, this.keyFrom, this.headersFrom).bytes();
+  }
+
+  get magicByte(): number {
+    return this.batchContext.magicByte;
+  }
+
+  get timestamp(): string {
+    return String(this.time);
+  }
+
+  /** By key; of a key that stands several times all values, in their order. */
+  get headers(): Record<string, Buffer | (Buffer | null)[] | null> {
+    const found: Record<string, Buffer | (Buffer | null)[] | null> = {};
+    const reader = new Reader(this.bytes, this.headersFrom, this.headersTo);
+    for (let count = reader.varint(); count > 0; count--) {
+      const key = (reader.bytes() ?? EMPTY).toString();
+      const value = reader.bytes();
+      const had = Object.hasOwn(found, key) ? found[key] : undefined;
+      if (had === undefined) Object.defineProperty(found, key, { value, enumerable: true, configurable: true, writable: true });
+      else if (Array.isArray(had)) had.push(value);
+      else found[key] = [had, value];
+    }
+    return found;
+  }
+}
+
+const EMPTY = Buffer.alloc(0);
+
+/** Values behind each other, lengths as zigzag varints. Reading beyond the end throws. */
+class Reader {
+  constructor(
+    readonly b: Buffer,
+    public at: number,
+    readonly end: number,
+  ) {}
+
+  /** Of up to 32 bits. */
+  varint(): number {
+    let value = 0;
+    for (let shift = 0; shift < 35; shift += 7) {
+      if (this.at >= this.end) break;
+      const byte = this.b[this.at++];
+      value |= (byte & 0x7f) << shift;
+      if (byte < 0x80) return (value >>> 1) ^ -(value & 1);
+    }
+    throw new Error('a record in Kafka is malformed');
+  }
+
+  /** Of up to 53 bits, which hold any time and its difference to another. */
+  varlong(): number {
+    let value = 0;
+    let factor = 1;
+    for (let n = 0; n < 10 && this.at < this.end; n++) {
+      const byte = this.b[this.at++];
+      value += (byte & 0x7f) * factor;
+      if (byte < 0x80) return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
+      factor *= 128;
+    }
+    throw new Error('a record in Kafka is malformed');
+  }
+
+  /** A view; null where the length is negative. */
+  bytes(): Buffer | null {
+    const length = this.varint();
+    if (length < 0) return null;
+    const from = this.skip(length);
+    return this.b.subarray(from, this.at);
+  }
+
+  /** @returns where the skipped bytes begin */
+  skip(length: number): number {
+    const from = this.at;
+    this.at += length;
+    if (this.at > this.end) throw new Error('a record in Kafka is malformed');
+    return from;
+  }
+}
+
+/**
+ * Reads the batch at the decoder's position and moves it behind.
+ *
+ * @throws an error named KafkaJSPartialMessageError where the response ends within the batch: kafkajs stops reading there
+ */
+export async function readRecordBatch(decoder: InnerDecoder, unpack: Unpack): Promise<BatchContext & { records: FetchedRecord[] }> {
+  const b = decoder.buffer;
+  const at = decoder.offset;
+  const length = b.readInt32BE(at + 8);
+  const end = at + BEFORE_LENGTH + length;
+  if (end > b.length || length < HEADER_BYTES - BEFORE_LENGTH)
+    throw Object.assign(new Error('a record batch is cut off'), { name: 'KafkaJSPartialMessageError' });
+  decoder.forward(BEFORE_LENGTH + length);
+  const attributes = b.readInt16BE(at + 21);
+  const count = b.readInt32BE(at + 57);
+  const context: BatchContext = {
+    firstOffset: String(b.readBigInt64BE(at)),
+    partitionLeaderEpoch: b.readInt32BE(at + 12),
+    magicByte: b[at + 16],
+    inTransaction: (attributes & TRANSACTIONAL) !== 0,
+    isControlBatch: (attributes & CONTROL) !== 0,
+    lastOffsetDelta: b.readInt32BE(at + 23),
+    firstTimestamp: String(b.readBigInt64BE(at + 27)),
+    maxTimestamp: String(b.readBigInt64BE(at + 35)),
+    producerId: String(b.readBigInt64BE(at + 43)),
+    producerEpoch: b.readInt16BE(at + 51),
+    firstSequence: b.readInt32BE(at + 53),
+  };
+  const packed = b.subarray(at + HEADER_BYTES, end);
+  const codec = count > 0 ? unpack(attributes) : null;
+  const bytes = codec === null ? packed : await codec.decompress(packed);
+  return { ...context, records: readRecords(bytes, Math.max(0, count), context, (attributes & LOG_APPEND_TIME) !== 0) };
+}
+
+function readRecords(bytes: Buffer, count: number, context: BatchContext, appendTime: boolean): FetchedRecord[] {
+  const firstOffset = Number(context.firstOffset);
+  const firstTime = Number(context.firstTimestamp);
+  const maxTime = Number(context.maxTimestamp);
+  const records: FetchedRecord[] = [];
+  let at = 0;
+  for (let n = 0; n < count; n++) {
+    const outer = new Reader(bytes, at, bytes.length);
+    const length = outer.varint();
+    at = outer.skip(length) + length;
+    const reader = new Reader(bytes, at - length, at);
+    const attributes = bytes[reader.skip(1)];
+    const time = firstTime + reader.varlong();
+    const offset = String(firstOffset + reader.varint());
+    const keyFrom = reader.at;
+    reader.skip(Math.max(0, reader.varint()));
+    const value = reader.bytes();
+    records.push(
+      new FetchedRecord(
+        context,
+        context.isControlBatch,
+        attributes,
+        offset,
+        appendTime ? maxTime : time,
+        value,
+        bytes,
+        keyFrom,
+        reader.at,
+        at,
+      ),
+    );
+  }
+  return records;
+}

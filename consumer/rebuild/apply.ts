@@ -3,7 +3,7 @@ import { InvariantError } from '../../shared/errors.js';
 import type { Database } from '../load/database.js';
 import { quote, type Tables } from '../schema/tables.js';
 import { applyStatements, LONG, type TableDifference } from './difference.js';
-import type { Relation } from './relations.js';
+import { BATCH_COLUMNS, type Relation } from './relations.js';
 
 /**
  * Applies what findDifferences found, within its transaction. Rows are removed from the last relation to the first, and added from the
@@ -40,7 +40,7 @@ export async function applyBatches(db: Database, live: Tables, copy: Tables): Pr
       WHERE (l.first, l.last, l.covered, l.n) IS DISTINCT FROM (c.first, c.last, c.covered, c.n)`,
   );
   await db.query(`DELETE FROM ${live.batches} b USING ${stale} s WHERE b.topic = s.topic AND b.partition = s.partition`, undefined, LONG);
-  const columns = 'topic, partition, from_offset, to_offset, messages, loaded_at, worker, version';
+  const columns = BATCH_COLUMNS.join(', ');
   await db.query(
     `INSERT INTO ${live.batches} (${columns}) SELECT ${columns} FROM ${copy.batches} JOIN ${stale} USING (topic, partition)`,
     undefined,

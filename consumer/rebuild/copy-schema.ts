@@ -22,6 +22,9 @@ const MARK = 'The copy of a running or abandoned glossier rebuild';
 
 export const COPY_TABLES = new Tables(COPY_SCHEMA, COPY_SCHEMA, true);
 
+/** Own tables that a copy has no use for: the numbers of files are the same in it, and the others do not tell of orders. */
+const NOT_COPIED = ['migrations', 'drop_files'];
+
 export interface CopyState {
   /** `running`, or `abandoned`: its process has ended without dropping it. */
   state: 'running' | 'abandoned';
@@ -105,7 +108,7 @@ export async function makeCopy(db: Database, live: Tables, run: string): Promise
     [live.userStats, copy.userStats, 'user_id'],
     [live.userStaging, copy.userStaging, null],
   ];
-  const own = ['topics', 'positions', 'drops', 'books', 'batches', 'knownOrders', 'rejects', 'merges', 'userNewest', 'dropFields'] as const;
+  const own = await ownTables(db);
   await db.query('BEGIN');
   try {
     await db.query(`CREATE SCHEMA ${quote(COPY_SCHEMA)}; COMMENT ON SCHEMA ${quote(COPY_SCHEMA)} IS '${MARK} (${run}).'`);
@@ -114,7 +117,7 @@ export async function makeCopy(db: Database, live: Tables, run: string): Promise
     }
     for (const name of own) {
       await db.query(
-        `CREATE UNLOGGED TABLE ${copy[name]} (LIKE ${live[name]} INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING IDENTITY INCLUDING INDEXES)`,
+        `CREATE UNLOGGED TABLE ${COPY_SCHEMA}.${name} (LIKE ${OWN_SCHEMA}.${name} INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING IDENTITY INCLUDING GENERATED INCLUDING INDEXES)`,
       );
     }
     // a rule that somebody put on one month alone refuses orders there as well
@@ -126,6 +129,15 @@ export async function makeCopy(db: Database, live: Tables, run: string): Promise
     await db.rollback();
     throw error;
   }
+}
+
+/** The program's own tables, as a later version may have more of them: quoted, without the schema. */
+async function ownTables(db: Database): Promise<string[]> {
+  const { rows } = await db.query(
+    "SELECT relname FROM pg_class WHERE relnamespace = to_regnamespace($1) AND relkind = 'r' AND relname <> ALL($2)",
+    [OWN_SCHEMA, NOT_COPIED],
+  );
+  return rows.map(r => quote(r.relname));
 }
 
 function like(table: string): string {

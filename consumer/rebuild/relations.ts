@@ -24,6 +24,41 @@ export interface MonthPlace {
   inCopy: boolean;
 }
 
+export const BATCH_COLUMNS: readonly string[] = [
+  'topic',
+  'partition',
+  'from_offset',
+  'to_offset',
+  'messages',
+  'loaded_at',
+  'worker',
+  'version',
+];
+
+/**
+ * What a rebuild leaves as it is, and why; a test holds this and allRelations against the database, so that no table and no column of a
+ * later version is forgotten. `*` is every column that no relation has.
+ */
+export const LEFT_ALONE: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  user_staging: { '*': 'folded into user_stats before that is compared' },
+  // by applyBatches, as the rows differ with the size of the batches, and what they cover does not
+  batches: Object.fromEntries(BATCH_COLUMNS.map(c => [c, 'applyBatches'])),
+  topics: { topic: 'locked', topic_id: 'checked', drops_next_offset: 'set behind the comparison', first_seen_at: 'history' },
+  positions: { updated_at: 'history' },
+  drops: { drift_told: 'what was told stays told' },
+  drop_files: { '*': 'numbers only; one that is gone is given anew by the replay' },
+  rejects: {
+    id: 'a reject keeps its number',
+    rejected_at: 'history',
+    tries: 'history',
+    tried_at: 'history',
+    mended: 'history',
+    value: 'of a file: none',
+  },
+  merges: { '*': 'history' },
+  migrations: { '*': 'of the schema' },
+};
+
 /**
  * In the order in which rows are added: what another may refer to goes first, where analysts have put foreign keys. Rows are removed in the
  * opposite order.

@@ -2,7 +2,7 @@
 import { EXIT, GlossierError, UsageError } from '../shared/errors.js';
 import { createKafka, type Kafka } from '../shared/kafka.js';
 import { createLog, type Logger } from '../shared/log.js';
-import { resolveSettings, SETTINGS, type SettingName, type Settings, type Source } from '../shared/settings.js';
+import { type Resolved, resolveSettings, SETTINGS, type SettingName, type Settings } from '../shared/settings.js';
 import { stopSignal } from '../shared/shutdown.js';
 import { Display } from './display.js';
 
@@ -13,9 +13,7 @@ export interface Invocation {
   args: string[];
 }
 
-export interface Context extends Invocation {
-  settings: Settings;
-  sources: Record<SettingName, Source>;
+export interface Context extends Invocation, Resolved {
   log: Logger;
   display: Display;
   /** Fires at the first SIGINT or SIGTERM. */
@@ -46,7 +44,8 @@ export async function withContext(invocation: Invocation, run: CommandRun): Prom
     const given = invocation.options[camel(SETTINGS[name].flag)];
     if (given !== undefined) flags[name] = String(given);
   }
-  const { settings, sources } = resolveSettings(flags, process.env);
+  const resolved = resolveSettings(flags, process.env);
+  const { settings } = resolved;
   const display = new Display();
   const log = await createLog(settings.logLevel, process.stderr.isTTY ? display.logStream : null);
   const stop = stopSignal({
@@ -57,8 +56,7 @@ export async function withContext(invocation: Invocation, run: CommandRun): Prom
   try {
     return await run({
       ...invocation,
-      settings,
-      sources,
+      ...resolved,
       log,
       display,
       signal: stop.signal,
@@ -89,7 +87,10 @@ async function connect(
   const { databaseUrl, kafkaBrokers } = settings;
   if (databaseUrl !== undefined || kafkaBrokers !== undefined) {
     const missing = needs.find(place => settings[place] === undefined);
-    if (missing === 'databaseUrl') throw new UsageError('KAFKA_BROKERS is set and DATABASE_URL is not', { hint: BOTH });
+    if (missing === 'databaseUrl')
+      throw new UsageError('KAFKA_BROKERS is set and DATABASE_URL is not', {
+        hint: `${BOTH} (PGHOST, PGSERVICE or PGDATABASE will do, too)`,
+      });
     if (missing === 'kafkaBrokers') throw new UsageError('DATABASE_URL is set and KAFKA_BROKERS is not', { hint: BOTH });
     const brokers = kafkaBrokers ?? [];
     return { databaseUrl: databaseUrl ?? '', brokers, kafka: createKafka({ brokers, log }) };

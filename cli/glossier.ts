@@ -39,7 +39,7 @@ function addSettings(program: Command): void {
 function settingsHelp(): string {
   const lines = Object.values<Declaration>(SETTINGS).map(d => {
     const fallback = d.fallback === undefined ? '' : `, ${d.fallback}`;
-    return `  ${`--${d.flag} ${VALUES[d.kind]}`.padEnd(28)} ${d.help} (${d.env}${fallback})`;
+    return `  ${`--${d.flag} ${VALUES[d.kind]}`.padEnd(28)} ${d.help} (${d.env}${d.secret ? ` or ${d.env}_FILE` : ''}${fallback})`;
   });
   return `\nSettings (flag, else environment, else default; for every command):\n${lines.join('\n')}\n`;
 }
@@ -98,6 +98,11 @@ function build(): Command {
     'for programs',
   );
   add('verify', 'check the invariants in the database; exit 1 when one is broken', () => import('./commands/verify.js')).option(
+    '--json',
+    'for programs',
+  );
+
+  add('settings', 'every setting with its value and where that comes from, secrets masked', () => import('./commands/settings.js')).option(
     '--json',
     'for programs',
   );

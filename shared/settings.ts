@@ -2,7 +2,9 @@
  * Settings, each declared once: flag, environment variable, default, bounds and help. Flags win over the environment, the
  * environment over defaults. All faults are reported together.
  */
-import { UsageError } from './errors.js';
+import { readFileSync } from 'node:fs';
+import { errorCode, oneLine, UsageError } from './errors.js';
+import { namesPostgres, type PostgresParts, postgresAddress } from './postgres-url.js';
 import { type Declaration, MEBI, SETTINGS } from './setting-list.js';
 
 export { type Declaration, SETTINGS } from './setting-list.js';
@@ -64,52 +66,100 @@ function bound(d: Declaration, n: number): string {
   return String(n);
 }
 
-/** Where a setting's value came from. */
-export type Source = 'flag' | 'environment' | 'default' | 'none';
+/** Where a setting's value came from. `file`: the environment named the file that holds it. `libpq`: PGHOST and its like. */
+export type Source = 'flag' | 'environment' | 'file' | 'libpq' | 'default' | 'none';
+
+export interface Resolved {
+  settings: Settings;
+  sources: Record<SettingName, Source>;
+  /** As it was given, by setting; a secret too. */
+  texts: Partial<Record<SettingName, string>>;
+  /** Every part of the address of Postgres, where one is set, and who said it. */
+  postgres: PostgresParts;
+}
 
 /**
  * @param flags values by setting name, as given on the command line
  * @param env the environment; an empty variable counts as not set
  * @throws UsageError naming every faulty setting, its value (not a secret's) and its bounds
  */
-export function resolveSettings(
-  flags: Partial<Record<SettingName, string>>,
-  env: NodeJS.ProcessEnv,
-): { settings: Settings; sources: Record<SettingName, Source> } {
+export function resolveSettings(flags: Partial<Record<SettingName, string>>, env: NodeJS.ProcessEnv): Resolved {
   const settings: Record<string, unknown> = {};
-  const sources = {} as Record<SettingName, Source>;
+  const resolved: Resolved = { settings: settings as unknown as Settings, sources: {} as Resolved['sources'], texts: {}, postgres: {} };
   const faults: string[] = [];
   for (const name of Object.keys(SETTINGS) as SettingName[]) {
     const d: Declaration = SETTINGS[name];
-    const fromFlag = flags[name];
-    const fromEnv = env[d.env] === '' ? undefined : env[d.env];
-    const text = fromFlag ?? fromEnv ?? d.fallback;
-    const source: Source =
-      fromFlag !== undefined ? 'flag' : fromEnv !== undefined ? 'environment' : text !== undefined ? 'default' : 'none';
-    sources[name] = source;
-    if (text === undefined) continue;
     try {
-      settings[name] = parse(d, text);
+      const [source, text] = look(d, flags[name], env);
+      resolved.sources[name] = source;
+      if (text === undefined) continue;
+      resolved.texts[name] = text;
+      try {
+        settings[name] = parse(d, text);
+      } catch (e) {
+        throw new Error(`${source === 'flag' ? `--${d.flag}` : d.env} ${d.secret ? '' : `"${text}" `}${(e as Error).message}`);
+      }
     } catch (e) {
-      faults.push(`${source === 'flag' ? `--${d.flag}` : d.env} ${d.secret ? '' : `"${text}" `}${(e as Error).message}`);
+      faults.push((e as Error).message);
     }
   }
-  check(settings as unknown as Settings, faults);
+  completePostgres(resolved, env, faults);
+  check(resolved.settings, faults);
   if (faults.length > 0) throw new UsageError(faults.join('; '), { hint: 'see glossier --help for the settings' });
-  return { settings: settings as unknown as Settings, sources };
+  return resolved;
+}
+
+/** Of a secret the environment may name a file instead: containers are handed secrets as files, and a file is in no list of processes. */
+function look(d: Declaration, flag: string | undefined, env: NodeJS.ProcessEnv): [Source, string | undefined] {
+  const given = env[d.env] || undefined;
+  const file = (d.secret && env[`${d.env}_FILE`]) || undefined;
+  if (flag !== undefined) return ['flag', flag];
+  if (given !== undefined && file !== undefined) throw new Error(`${d.env} and ${d.env}_FILE are both set`);
+  if (given !== undefined) return ['environment', given];
+  if (file === undefined) return d.fallback === undefined ? ['none', undefined] : ['default', d.fallback];
+  try {
+    return ['file', readFileSync(file, 'utf8').replace(/\r?\n$/, '')];
+  } catch (e) {
+    throw new Error(`${d.env}_FILE: ${file} cannot be read (${errorCode(e)})`);
+  }
+}
+
+/** Postgres is that of DATABASE_URL, or, beside a Kafka of one's own, the one that libpq's variables name; what is missing is filled in. */
+function completePostgres(resolved: Resolved, env: NodeJS.ProcessEnv, faults: string[]): void {
+  const { settings, sources } = resolved;
+  if (settings.databaseUrl === undefined) {
+    if (sources.databaseUrl !== 'none' || settings.kafkaBrokers === undefined || !namesPostgres(env)) return;
+    sources.databaseUrl = 'libpq';
+  }
+  try {
+    const { url, parts } = postgresAddress(settings.databaseUrl ?? 'postgres://', env);
+    settings.databaseUrl = url;
+    resolved.postgres = parts;
+  } catch (e) {
+    faults.push(
+      `${sources.databaseUrl === 'flag' ? '--database-url' : sources.databaseUrl === 'libpq' ? 'Postgres by PGHOST and its like:' : 'DATABASE_URL'} ${oneLine(e)}`,
+    );
+  }
 }
 
 /** Rules between settings. */
 function check(s: Settings, faults: string[]): void {
-  if (s.databaseUrl !== undefined && !/^postgres(ql)?:\/\/./.test(s.databaseUrl)) {
-    faults.push('DATABASE_URL is not a URL like postgres://user:password@host:5432/database');
-  }
   if (s.topic !== undefined && (!/^[a-zA-Z0-9._-]{1,243}$/.test(s.topic) || s.topic === '.' || s.topic === '..')) {
     faults.push('ORDERS_TOPIC may hold letters, digits, ".", "_" and "-" only, 243 at the most');
   }
   if (s.databaseSchema !== undefined) {
-    if (Buffer.byteLength(s.databaseSchema) > 63 || s.databaseSchema.includes('\0')) faults.push('DATABASE_SCHEMA is longer than 63 bytes');
-    if (/^(pg_.*|information_schema|glossier)$/i.test(s.databaseSchema))
+    if (Buffer.byteLength(s.databaseSchema) > 63) faults.push('DATABASE_SCHEMA is longer than 63 bytes');
+    if (/^(pg_.*|information_schema|glossier|glossier_rebuild)$/i.test(s.databaseSchema))
       faults.push(`DATABASE_SCHEMA "${s.databaseSchema}" is not for analysts' tables`);
+    if (!printable(s.databaseSchema)) faults.push('DATABASE_SCHEMA holds a control character');
   }
+  if (s.kafkaGroup !== undefined) {
+    if (s.kafkaGroup.length > 255) faults.push('KAFKA_GROUP is longer than 255 characters');
+    if (!printable(s.kafkaGroup)) faults.push('KAFKA_GROUP holds a control character');
+  }
+}
+
+/** A name is shown in lines of the log and on terminals. U+FFFD is what Node makes of bytes that are no UTF-8. */
+function printable(name: string): boolean {
+  return !/[\u0000-\u001f\u007f-\u009f\u2028\u2029\ufffd]/.test(name);
 }

@@ -1,9 +1,10 @@
 /** One connection to Postgres with a deadline on every call, so that a network that swallows packets is noticed. */
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import pg from 'pg';
+import type pg from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
-import { errorCode, oneLine } from '../../shared/errors.js';
+import { errorCode, GlossierError, oneLine } from '../../shared/errors.js';
+import { connectPostgres } from './connect-postgres.js';
 
 /** Milliseconds for a connection to be made. */
 const CONNECT_TIMEOUT = 10_000;
@@ -27,24 +28,30 @@ export class Database {
    * @throws node-postgres' errors; sqlstate.ts tells what each means
    */
   static async connect(url: string, name: string): Promise<Database> {
-    const client = new pg.Client({
-      connectionString: url,
-      application_name: name,
-      connectionTimeoutMillis: CONNECT_TIMEOUT,
-      keepAlive: true,
-      keepAliveInitialDelayMillis: 10_000,
-      types: AS_TEXT as never,
-    });
-    const db = new Database(client);
-    client.on('error', () => {
-      db.#ended = true; // without a listener an idle connection's end would end the process (node-postgres issue 2112)
-    });
-    client.on('end', () => {
-      db.#ended = true;
-    });
+    let db!: Database;
     try {
-      await client.connect();
+      await connectPostgres(
+        url,
+        {
+          application_name: name,
+          connectionTimeoutMillis: CONNECT_TIMEOUT,
+          keepAlive: true,
+          keepAliveInitialDelayMillis: 10_000,
+          types: AS_TEXT as never,
+        },
+        client => {
+          const made = new Database(client);
+          client.on('error', () => {
+            made.#ended = true; // without a listener an idle connection's end would end the process (node-postgres issue 2112)
+          });
+          client.on('end', () => {
+            made.#ended = true;
+          });
+          db = made;
+        },
+      );
     } catch (error) {
+      if (error instanceof GlossierError) throw error;
       // node-postgres' own deadline is an Error without a code
       if (errorCode(error) === undefined && !(error instanceof AggregateError)) throw new LostConnection(oneLine(error), { cause: error });
       throw error;

@@ -21,7 +21,7 @@ export function tableOf(name: string): string[][] {
 
 export function settingRows(): string[][] {
   return Object.values(SETTINGS).map((d: Declaration) => [
-    code(d.env),
+    d.secret ? `${code(d.env)} or ${code(`${d.env}_FILE`)}` : code(d.env),
     code(`--${d.flag}`),
     d.fallback === undefined ? '' : code(d.fallback),
     d.choices ? d.choices.map(code).join(' ') : d.min === undefined ? '' : `${amount(d, d.min)} to ${amount(d, d.max!)}`,

@@ -19,6 +19,9 @@ const SETTINGS: Record<string, string> = {
   // Nothing replicates from here; a bulk load into a table of the same transaction then needs no WAL.
   wal_level: 'minimal',
   max_wal_senders: '0',
+  // The user is called like the program's own schema, and Postgres' default begins with the schema of the user's name: an analyst's
+  // CREATE VIEW would land among the program's own tables.
+  search_path: 'public',
   timezone: 'UTC',
   log_timezone: 'UTC',
   log_checkpoints: 'off',

@@ -1,5 +1,6 @@
 /** glossier local psql: opens psql on the local database where there is one, else prints the URL. */
 import { spawnSync } from 'node:child_process';
+import { quote } from '../../consumer/schema/tables.js';
 import { startLocal } from '../../local/local.js';
 import { type CommandRun, EXIT } from '../context.js';
 
@@ -25,8 +26,14 @@ export const run: CommandRun = async context => {
       PGUSER: decodeURIComponent(url.username),
       PGPASSWORD: decodeURIComponent(url.password),
       PGDATABASE: url.pathname.slice(1),
+      PGOPTIONS: searchPath(context.settings.databaseSchema),
     },
   });
   if (error !== undefined) context.print(databaseUrl);
   return status === 0 || error !== undefined ? EXIT.ok : EXIT.failed;
 };
+
+/** Unqualified names mean the analysts' tables, in whatever schema they are. Spaces and backslashes end an option unless escaped. */
+function searchPath(schema: string): string {
+  return `-c search_path=${`${quote(schema)},public`.replace(/[\\\s]/g, '\\$&')}`;
+}

@@ -90,6 +90,15 @@ test('the database is UTF-8, in the C locale and in UTC', async () => {
   assert.deepEqual(rows, [{ encoding: 'UTF8', datcollate: 'C', timezone: 'UTC' }]);
 });
 
+test('what is made without a schema stands in public, although the user is called like the schema of the program', async () => {
+  const { databaseUrl } = await start();
+  const { rows } = await sql(
+    databaseUrl,
+    `CREATE SCHEMA IF NOT EXISTS glossier; CREATE TABLE mine (); SELECT current_user, relnamespace::regnamespace::text AS schema FROM pg_class WHERE relname = 'mine'`,
+  ).then(results => (results as unknown as pg.QueryResult[]).at(-1)!);
+  assert.deepEqual(rows, [{ current_user: 'glossier', schema: 'public' }]);
+});
+
 test('both come back with their data after a kill, on the port that is asked for', async () => {
   const { brokers, databaseUrl } = await start();
   await sql(databaseUrl, 'CREATE TABLE kept AS SELECT 42 AS answer');

@@ -122,7 +122,7 @@ function payload({ step, done, startedAt }: Running) {
     done: count(done),
     all: count(step.total),
     unit: step.unit,
-    rate: count(Math.round(rate)),
+    rate: rate < 10 ? rate.toFixed(1) : count(rate),
     left,
   };
 }

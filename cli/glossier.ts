@@ -63,7 +63,7 @@ function build(): Command {
     .configureHelp({ showGlobalOptions: false, helpWidth: Math.min(process.stdout.columns ?? 100, 120) })
     .addHelpText('after', () => settingsHelp() + EXAMPLES)
     .exitOverride()
-    .configureOutput({ outputError: (text, write) => write(text) });
+    .configureOutput({ outputError: (text, write) => write(usageLine(text)) });
   addSettings(program);
   const add = (name: string, description: string, load: () => Promise<{ run: CommandRun }>) =>
     program.command(name).description(description).exitOverride().addHelpText('after', SETTINGS_HINT).action(run(load));
@@ -140,6 +140,16 @@ function build(): Command {
 const ACCEPT_GAP = 'go on although messages that were never loaded are gone from the topic';
 const ACCEPT_REJECTS = 'go on although most orders are refused for one reason';
 const SETTINGS_HINT = '\nSettings go with every command: see glossier --help';
+
+/** commander's word on wrong usage (`error: …`, and perhaps a line that asks `Did you mean …?`) as a line like any other of ours. */
+function usageLine(text: string): string {
+  const words = text
+    .replace(/^error: /, '')
+    .trim()
+    .replace(/\.$/, '')
+    .replaceAll('\n', ' ');
+  return `glossier: ${words} — see glossier --help\n`;
+}
 
 /** One line that says what and what to do. */
 function report(error: unknown): void {

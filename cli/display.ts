@@ -19,6 +19,8 @@ interface Running {
   step: Step;
   done: number;
   startedAt: number;
+  /** When all of it was done; null while it is not. */
+  endedAt: number | null;
   shownAt: number;
   bar: cliProgress.SingleBar | null;
 }
@@ -46,12 +48,14 @@ export class Display {
     let running = this.#steps.get(step.title);
     const now = Date.now();
     if (running === undefined) {
-      running = { step, done, startedAt: now, shownAt: this.#terminal ? 0 : now, bar: null };
+      running = { step, done, startedAt: now, endedAt: null, shownAt: this.#terminal ? 0 : now, bar: null };
       this.#steps.set(step.title, running);
       if (this.#terminal) running.bar = this.#openBars().create(Math.max(step.total, 1), 0, payload(running));
     }
+    if (done !== running.done) running.endedAt = null;
     running.step = step;
     running.done = done;
+    settle(running, now);
     if (now - running.shownAt < (this.#terminal ? BAR_EVERY : PLAIN_EVERY)) return;
     running.shownAt = now;
     show(running);
@@ -62,6 +66,7 @@ export class Display {
     const running = this.#steps.get(title);
     if (running === undefined || running.done === running.step.total) return;
     running.done = running.step.total;
+    settle(running, Date.now());
     show(running);
   }
 
@@ -82,12 +87,13 @@ export class Display {
   #openBars(): cliProgress.MultiBar {
     this.#bars ??= new cliProgress.MultiBar({
       stream: process.stderr,
-      format: '{title} [{bar}] {percentage}% | {done}/{all} {unit} | {rate}/s | {left}',
+      format: '{title} [{bar}] {percentage}% | {done}/{all} {unit} | {rate} | {left}',
       barsize: (process.stderr.columns ?? 80) < 100 ? 12 : 24,
       hideCursor: true,
       clearOnComplete: false,
       linewrap: false,
       gracefulExit: false,
+      forceRedraw: true, // a line that is written pushes the bars down, those too that have not changed
       autopadding: true,
       barCompleteChar: '#',
       barIncompleteChar: '-',
@@ -96,7 +102,9 @@ export class Display {
   }
 
   #write(text: string): void {
-    if (this.#bars !== null) this.#bars.log(text.endsWith('\n') ? text : `${text}\n`);
+    // in place of the bars, which come back below; they switch the wrapping of lines off, and what is wider than the terminal lost its
+    // end: the name of a drop, a hint
+    if (this.#bars !== null) this.#bars.log(`\x1b[J\x1b[?7h${text.replace(/\n$/, '')}\x1b[?7l\n`);
     else process.stderr.write(text);
   }
 }
@@ -108,12 +116,17 @@ function show(running: Running): void {
     bar.update(Math.min(done, Math.max(step.total, 1)), payload(running));
   } else {
     const p = payload(running);
-    process.stderr.write(`${step.title}: ${p.done} of ${p.all} ${p.unit}, ${p.rate}/s, ${p.left}\n`);
+    process.stderr.write(`${step.title}: ${p.done} of ${p.all} ${p.unit}, ${p.rate}, ${p.left}\n`);
   }
 }
 
-function payload({ step, done, startedAt }: Running) {
-  const seconds = Math.max((Date.now() - startedAt) / 1000, 0.001);
+/** A step that is over keeps its time, while others go on. */
+function settle(running: Running, now: number): void {
+  running.endedAt = running.done >= running.step.total ? (running.endedAt ?? now) : null;
+}
+
+function payload({ step, done, startedAt, endedAt }: Running) {
+  const seconds = Math.max(((endedAt ?? Date.now()) - startedAt) / 1000, 0.001);
   const rate = done / seconds;
   const left =
     done >= step.total ? `${clock(seconds)} in all` : rate > 0 && seconds > 0.5 ? `${clock((step.total - done) / rate)} left` : '';
@@ -122,7 +135,8 @@ function payload({ step, done, startedAt }: Running) {
     done: count(done),
     all: count(step.total),
     unit: step.unit,
-    rate: rate < 10 ? rate.toFixed(1) : count(rate),
+    // of the first moments it says nothing: 1,421 orders in a millisecond
+    rate: seconds <= 0.5 ? '' : `${rate < 10 ? rate.toFixed(1) : count(rate)}/s`,
     left,
   };
 }

@@ -152,9 +152,13 @@ function usageLine(text: string): string {
 }
 
 /** One line that says what and what to do. */
-function report(error: unknown): void {
-  const hint = error instanceof GlossierError ? error.hint : undefined;
-  process.stderr.write(`glossier: ${oneLine(error)}${hint === undefined ? '' : ` — ${hint}`}\n`);
+async function report(error: unknown): Promise<void> {
+  const { reactionTo } = await import('../consumer/load/sqlstate.js');
+  // a worker, and a command that waits for servers, hand on what Postgres said: a wrong password, a database that is not there
+  const refused = !(error instanceof GlossierError) && reactionTo(error) === 'stop';
+  const what = refused ? `Postgres: ${oneLine(error)}` : oneLine(error);
+  const hint = error instanceof GlossierError ? error.hint : refused ? 'check DATABASE_URL, and what its user may do' : undefined;
+  process.stderr.write(`glossier: ${what}${hint === undefined ? '' : ` — ${hint}`}\n`);
   if (process.env.GLOSSIER_DEBUG) console.error(error);
 }
 
@@ -170,7 +174,7 @@ try {
 } catch (error) {
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   else {
-    report(error);
+    await report(error);
     process.exitCode = error instanceof GlossierError ? error.exitCode : EXIT.failed;
   }
 }

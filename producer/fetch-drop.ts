@@ -51,7 +51,11 @@ async function fromPath(source: string, { signal }: FetchOptions): Promise<Fetch
     return { path: source, files: await asFiles(source, name, bytes), name, sha256, bytes, dispose: async () => {} };
   } catch (error) {
     const code = errorCode(error);
-    if (code === 'ENOENT' || code === 'ENOTDIR') throw new DropError(`there is no file ${source}`, { cause: error });
+    if (code === 'ENOENT' || code === 'ENOTDIR')
+      throw new DropError(`there is no file ${source}`, {
+        cause: error,
+        hint: 'a drop is the path or URL of a zip or of a file of orders, or a folder',
+      });
     if (code === 'EACCES' || code === 'EPERM') throw new DropError(`${source} may not be read by this user`, { cause: error });
     if (code !== undefined) throw new DropError(`${source} cannot be read: ${oneLine(error)}`, { cause: error });
     throw error;

@@ -35,6 +35,7 @@ test('a wrong password, a missing database, a missing right and a wrong host end
       const result = await shop.run(1, args, { DATABASE_URL: url });
       const line = oneLineOf(result);
       assert.match(line, words);
+      assert.match(line, / — ./, 'it says what to do');
       assert.ok(result.seconds < 10 + 3 * start, `${line}: ${result.seconds} s`);
       assert.ok(![wrong, secret].some(s => result.stderr.includes(s)), 'no password is shown');
     }

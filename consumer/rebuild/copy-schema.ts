@@ -7,7 +7,7 @@
 import { errorCode, ServiceError } from '../../shared/errors.js';
 import { pause } from '../../shared/outage.js';
 import type { Database } from '../load/database.js';
-import { monthOfTable, OWN_SCHEMA, quote, Tables } from '../schema/tables.js';
+import { COPY_SCHEMA, monthOfTable, OWN_SCHEMA, quote, Tables } from '../schema/tables.js';
 
 /** Any number that others are unlikely to take: one rebuild at a time in a database. */
 const LOCK = 720_575_950;
@@ -15,7 +15,7 @@ const LOCK = 720_575_950;
 /** Milliseconds: DROP of hundreds of tables. */
 const LONG = 10 * 60_000;
 
-export const COPY_SCHEMA = `${OWN_SCHEMA}_rebuild`;
+export { COPY_SCHEMA };
 
 /** The schema's comment begins so, and tells it from one that somebody else made under this name. */
 const MARK = 'The copy of a running or abandoned glossier rebuild';

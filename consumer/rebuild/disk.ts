@@ -34,7 +34,8 @@ export function refusalFor(tables: number, free: number): ServiceError | null {
   });
 }
 
-async function freeBytes(db: Database): Promise<number | null> {
+/** Free where the data of a server of this machine are; null where that cannot be seen. */
+export async function freeBytes(db: Database): Promise<number | null> {
   try {
     const { rows } = await db.query('SHOW data_directory');
     await stat(join(rows[0].data_directory, 'PG_VERSION')); // a path of that name may be another machine's

@@ -3,12 +3,15 @@ import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Client } from 'pg';
 import { ServiceError } from '../../shared/errors.js';
-import { OWN_SCHEMA, quote } from './tables.js';
+import { ANALYSTS, COPY_SCHEMA, OWN_SCHEMA, quote } from './tables.js';
 
 const DIR = fileURLToPath(new URL('../../../consumer/schema/sql', import.meta.url));
 
 /** Any number that others are unlikely to take: workers that start together migrate one after the other. */
 const LOCK = 720_575_943;
+
+/** Names that migrations had while this version was being made. Databases of those days have them. */
+const RENAMED: Record<string, string> = { '0002_rejects_of_a_file': '0004_rejects_of_a_file' };
 
 /** Names of the migrations that this version has, in order. */
 export function migrations(): string[] {
@@ -22,15 +25,18 @@ export function migrations(): string[] {
  * Runs what is missing, each migration in a transaction of its own.
  *
  * @param client a connection of its own: the search path and a session lock are set on it
- * @throws ServiceError when the database was migrated by a newer version
+ * @throws ServiceError when the database was migrated by a newer version, or its tables are in another schema
  */
 export async function migrate(client: Client, analystsSchema: string): Promise<void> {
   if (await isCurrent(client, analystsSchema)) return;
   await client.query('SELECT pg_advisory_lock($1)', [LOCK]);
   try {
+    await refuseOther(client, analystsSchema);
     const here = migrations();
     const { rows } = await client.query<{ schema: string | null }>('SELECT to_regnamespace($1)::text AS schema', [quote(analystsSchema)]);
     if (rows[0].schema === null) await client.query(`CREATE SCHEMA IF NOT EXISTS ${quote(analystsSchema)}`);
+    for (const [old, name] of Object.entries(RENAMED))
+      if (await isThere(client, DONE)) await client.query(`UPDATE ${DONE} SET name = $2 WHERE name = $1`, [old, name]);
     const { runner } = await import('node-pg-migrate'); // 100 ms to load, and needed once in a database's life
     let failure: unknown;
     const dbClient = {
@@ -55,7 +61,7 @@ export async function migrate(client: Client, analystsSchema: string): Promise<v
       createMigrationsSchema: true,
       schema: analystsSchema.replaceAll('"', '""'), // node-pg-migrate puts quotes around it and escapes nothing
       noLock: true,
-      checkOrder: true,
+      checkOrder: false, // two that were made side by side came in either order
       log: () => {},
       logger: { info: () => {}, warn: () => {}, error: () => {}, debug: () => {} },
     }).catch(error => {
@@ -67,21 +73,39 @@ export async function migrate(client: Client, analystsSchema: string): Promise<v
   }
 }
 
+const DONE = `${OWN_SCHEMA}.migrations`;
+
+async function isThere(client: Client, relation: string): Promise<boolean> {
+  const { rows } = await client.query<{ there: string | boolean }>('SELECT to_regclass($1) IS NOT NULL AS there', [relation]);
+  return rows[0].there === 't' || rows[0].there === true; // all values come as text, from a client of ours
+}
+
 /** True when nothing is to be done, which is so at all starts but the first: one statement, no lock. */
 async function isCurrent(client: Client, analystsSchema: string): Promise<boolean> {
-  const table = `${OWN_SCHEMA}.migrations`;
-  const { rows } = await client.query<{ there: string }>('SELECT to_regclass($1) IS NOT NULL AND to_regclass($2) IS NOT NULL AS there', [
-    table,
-    `${quote(analystsSchema)}.user_stats`,
-  ]);
-  if (rows[0].there !== 't') return false; // all values come as text
-  const done = await client.query<{ name: string }>(`SELECT name FROM ${table} ORDER BY id`);
+  if (!(await isThere(client, DONE)) || !(await isThere(client, `${quote(analystsSchema)}.${ANALYSTS.userStats}`))) return false;
+  const { rows } = await client.query<{ name: string }>(`SELECT name FROM ${DONE} ORDER BY id`);
   const here = migrations();
-  const newer = done.rows.filter(r => !here.includes(r.name)).map(r => r.name);
+  const newer = rows.map(r => RENAMED[r.name] ?? r.name).filter(name => !here.includes(name));
   if (newer.length > 0) {
     throw new ServiceError(`the database has the newer schema ${newer.join(', ')}`, {
       hint: 'run the version that migrated it, or a later one',
     });
   }
-  return done.rows.length === here.length;
+  return rows.length === here.length;
+}
+
+/** The tables of a database are in one schema. Another one would be left without any, and every batch would fail. */
+async function refuseOther(client: Client, analystsSchema: string): Promise<void> {
+  if (!(await isThere(client, DONE)) || (await isThere(client, `${quote(analystsSchema)}.${ANALYSTS.userStats}`))) return;
+  const { rows } = await client.query<{ schema: string }>(
+    `SELECT n.nspname AS schema FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'r' AND c.relname = $1 AND n.nspname <> $2`,
+    [ANALYSTS.userStats, COPY_SCHEMA],
+  );
+  if (rows.length === 0) return;
+  throw new ServiceError(
+    `the tables of this database are in the schema ${rows.map(r => quote(r.schema)).join(', ')}, not in ${quote(analystsSchema)}`,
+    {
+      hint: 'set DATABASE_SCHEMA to that, or use another database',
+    },
+  );
 }

@@ -4,6 +4,9 @@ import { LINE_ITEM_FIELDS, ORDER_FIELDS, USER_FIELDS } from '../../shared/order.
 /** The schema of the program's own tables. */
 export const OWN_SCHEMA = 'glossier';
 
+/** The schema of the copy that a rebuild makes and drops. */
+export const COPY_SCHEMA = `${OWN_SCHEMA}_rebuild`;
+
 /** Quotes an identifier. */
 export function quote(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
@@ -27,6 +30,14 @@ export const USER_COLUMNS: readonly string[] = [
 export const STAGING_COLUMNS: readonly string[] = [...USER_COLUMNS, 'newest_order_id'];
 
 export const REGISTRY_COLUMNS: readonly string[] = ['order_id', 'month', 'file_no', 'order_index', 'partition', 'record_offset'];
+
+/** The analysts' tables, without their schema. */
+export const ANALYSTS = {
+  orders: 'orders',
+  lineItems: 'order_line_item_mapping',
+  userStats: 'user_stats',
+  userStaging: 'user_staging',
+} as const;
 
 /** Names by which statements call the relations, quoted, for one analysts' schema. */
 export class Tables {
@@ -59,10 +70,10 @@ export class Tables {
     readonly unlogged = false,
   ) {
     this.schema = quote(analysts);
-    this.orders = `${this.schema}.orders`;
-    this.lineItems = `${this.schema}.order_line_item_mapping`;
-    this.userStats = `${this.schema}.user_stats`;
-    this.userStaging = `${this.schema}.user_staging`;
+    this.orders = `${this.schema}.${ANALYSTS.orders}`;
+    this.lineItems = `${this.schema}.${ANALYSTS.lineItems}`;
+    this.userStats = `${this.schema}.${ANALYSTS.userStats}`;
+    this.userStaging = `${this.schema}.${ANALYSTS.userStaging}`;
     this.topics = `${own}.topics`;
     this.positions = `${own}.positions`;
     this.drops = `${own}.drops`;

@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { migrations } from '../../consumer/schema/migrate.js';
 import { EXIT } from '../../shared/errors.js';
 import { REPOSITORY } from '../support/services.js';
 import { markdown, settingRows, sqlstateRows, tableOf } from './readme-tables.js';
@@ -50,6 +51,13 @@ test("README's settings are the program's", () => {
 test("README's SQLSTATE table is the program's", () => {
   const want = sqlstateRows();
   assert.deepEqual(tableOf('sqlstate'), want, `the table should be:\n${markdown(['code', 'reaction', 'means'], want)}\n`);
+});
+
+test('README says of each migration what older workers may do', () => {
+  assert.deepEqual(
+    tableOf('migrations').map(row => inCode(row[0])[0]),
+    migrations(),
+  );
 });
 
 test("README's commands and their flags are the program's", () => {

@@ -1,0 +1,42 @@
+/** What a check of `doctor` finds: pure. */
+
+/**
+ * - `ok`
+ * - `advice`: works now; worth knowing
+ * - `problem`: orders do not load, may be lost, or will not be taken
+ * - `unknown`: could not be looked at
+ */
+export type FindingState = 'ok' | 'advice' | 'problem' | 'unknown';
+
+export interface Finding {
+  /** A name for programs, which stays: `kafka.retention`. */
+  check: string;
+  state: FindingState;
+  /** What was found, in a sentence. */
+  says: string;
+  /** What to do about it; a command or SQL on lines of its own. */
+  todo?: string[];
+}
+
+export const ok = (check: string, says: string): Finding => ({ check, state: 'ok', says });
+export const advice = (check: string, says: string, ...todo: string[]): Finding => ({ check, state: 'advice', says, todo });
+export const problem = (check: string, says: string, ...todo: string[]): Finding => ({ check, state: 'problem', says, todo });
+export const unknown = (check: string, says: string, ...todo: string[]): Finding => ({ check, state: 'unknown', says, todo });
+
+/** `1 worker`, `2 workers` */
+export function many(n: number, what: string): string {
+  return `${n.toLocaleString('en-US')} ${what}${n === 1 ? '' : 's'}`;
+}
+
+/** Findings as a person reads them. */
+export function renderFindings(findings: readonly Finding[]): string {
+  const lines = findings.flatMap(f => [`${f.state.padEnd(8)} ${f.says}`, ...(f.todo ?? []).map(line => `         ${line}`)]);
+  const count = (state: FindingState) => findings.filter(f => f.state === state).length;
+  const [problems, advices, unseen] = [count('problem'), count('advice'), count('unknown')];
+  const rest = [...(advices > 0 ? [`${advices} with advice`] : []), ...(unseen > 0 ? [`${unseen} not looked at`] : [])].join(', ');
+  lines.push(
+    '',
+    `${problems === 0 ? 'No problem' : many(problems, 'problem')} in ${many(findings.length, 'check')}${rest === '' ? '' : `; ${rest}`}.`,
+  );
+  return lines.join('\n');
+}

@@ -50,7 +50,9 @@ export async function withContext(invocation: Invocation, run: CommandRun): Prom
   const log = await createLog(settings.logLevel, process.stderr.isTTY ? display.logStream : null);
   const stop = stopSignal({
     deadline: settings.shutdownTimeout,
-    onFirst: () => display.line('Stopping… (once more to stop at once)'),
+    // a pipe gets the log alone
+    onFirst: name =>
+      process.stderr.isTTY ? display.line('Stopping… (once more to stop at once)') : log.info({ signal: name }, 'stopping'),
     onLate: () => log.error('the stop took too long'),
   });
   try {

@@ -19,6 +19,7 @@ import { Link } from './load/link.js';
 import { Loader, type LoadResult, type PreparedBatch } from './load/loader.js';
 import { readPositions } from './load/positions.js';
 import { mergeUsers } from './merge/merge-users.js';
+import { PeriodReport } from './period-report.js';
 import { Tables } from './schema/tables.js';
 import { StallWatch } from './stall-watch.js';
 import { driftWords, untoldDrift } from './status/drift.js';
@@ -59,6 +60,7 @@ class Worker {
   /** A fold may take minutes, and a rebalance must not wait for it. */
   readonly #merging: Link;
   readonly #topic: TopicState;
+  readonly #report: PeriodReport;
   #loader!: Loader;
   #consumer!: OrderConsumer;
   #loading: Promise<LoadResult> | null = null;
@@ -70,6 +72,7 @@ class Worker {
     this.#tables = new Tables(settings.databaseSchema);
     this.#postgres = new ServiceState('Postgres', log, settings.outageTimeout);
     this.#kafkaState = new ServiceState('Kafka', log, settings.outageTimeout);
+    this.#report = new PeriodReport(log, Date.now());
     this.#admin = options.kafka.admin();
     this.#side = new Link(options.databaseUrl, `glossier worker ${this.#name} side`, this.#postgres, this.#stop.signal);
     this.#topic = new TopicState(options, this.#tables, this.#admin, this.#side, work => this.#kafka(work));
@@ -131,6 +134,7 @@ class Worker {
       const timers = [
         this.#every(DROPS_EVERY, () => this.#syncDrops()),
         this.#every(WATCH_EVERY, () => this.#watch(watch)),
+        this.#every(settings.logEvery, async () => this.#report.tell(Date.now(), this.#done, this.#counts)),
         this.#every(SHOW_EVERY, () => this.#show()),
       ];
       if (untilDrained) timers.push(this.#every(DRAIN_POLL, async () => void (await this.#endIfDrained())));
@@ -213,7 +217,7 @@ class Worker {
   #brokenFiles = 0;
   async #merge(): Promise<void> {
     const result = await this.#merging.use(db => mergeUsers(db, this.#tables));
-    if (result.staged > 0) this.#o.log.info(result, 'merged users');
+    if (result.staged > 0) this.#o.log.debug(result, 'merged users');
   }
 
   async #syncDrops(): Promise<void> {
@@ -236,6 +240,7 @@ class Worker {
     await this.#topic.check();
     const offsets = await topicOffsets(this.#admin, topic);
     const positions = await this.#side.use(db => readPositions(db, this.#tables, topic));
+    this.#report.looked(offsets, positions);
     const excused = this.#postgres.away || this.#kafkaState.away || this.#loader.waitingForLock;
     watch.look(Date.now(), new Set(this.#consumer.partitions), offsets, positions, excused);
   }

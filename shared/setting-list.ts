@@ -73,6 +73,15 @@ export const SETTINGS = {
     choices: ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
     help: 'how much is logged to standard error',
   },
+  logEvery: {
+    env: 'LOG_EVERY',
+    flag: 'log-every',
+    kind: 'seconds',
+    fallback: '60s',
+    min: 1000,
+    max: 86_400_000,
+    help: 'how often a worker logs what it has read, loaded, bypassed and rejected, the lag and the rate',
+  },
   localDir: {
     env: 'GLOSSIER_LOCAL',
     flag: 'local-dir',

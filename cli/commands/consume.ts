@@ -10,8 +10,12 @@ export const run: CommandRun = async context => {
   if (drain) quiet(context);
   const services = await context.services();
   if (!drain) {
+    const { log, settings, version } = context;
+    const { topic, kafkaGroup: group, databaseSchema: schema } = settings;
+    log.info({ version, topic, group, schema }, 'started');
     try {
-      await work(context, services, false);
+      const { loaded, bypassed, rejected } = await work(context, services, false);
+      log.info({ loaded, bypassed, rejected }, 'stopped');
     } catch (error) {
       // asked to stop while it waited for a server: what was not committed is still on the topic
       if (!(error instanceof InterruptedError && context.signal.aborted)) throw error;

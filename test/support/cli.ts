@@ -1,5 +1,6 @@
 /** Runs the compiled program as a child process, the way a user does. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { appendFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 
@@ -62,6 +63,7 @@ export function startCli(args: readonly string[], env: CliEnv, options: CliOptio
     child.on('close', (code, signal) => {
       clearInterval(watch);
       clearTimeout(limit);
+      keepPrinted(args, env, stdout, stderr);
       resolve({ code, signal, stdout, stderr, seconds: (performance.now() - started) / 1000, maxRssKiB });
     });
   });
@@ -92,6 +94,30 @@ export function startCli(args: readonly string[], env: CliEnv, options: CliOptio
       }
     },
   };
+}
+
+/** What a process wrote, for the test that looks through all of it when all others have ended. */
+export interface Printed {
+  args: readonly string[];
+  stdout: string;
+  stderr: string;
+  /** That it was given. */
+  passwords: string[];
+}
+
+/** The folder that run.ts keeps what was written in. */
+export const PRINTED_DIR = 'GLOSSIER_TEST_PRINTED';
+
+function keepPrinted(args: readonly string[], env: CliEnv, stdout: string, stderr: string): void {
+  const dir = process.env[PRINTED_DIR];
+  if (dir === undefined) return;
+  const passwords = [
+    env.PGPASSWORD,
+    env.HTTP_TOKEN,
+    ...Object.values(env).map(value => /^postgres\w*:\/\/[^:@/]*:([^@/]+)@/.exec(value ?? '')?.[1]),
+  ];
+  const printed: Printed = { args, stdout, stderr, passwords: passwords.filter(p => p !== undefined) };
+  appendFileSync(path.join(dir, `${process.pid}.jsonl`), `${JSON.stringify(printed)}\n`);
 }
 
 /** Runs the program to its end. */

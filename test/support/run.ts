@@ -3,11 +3,12 @@
  *
  *     node dist/test/support/run.js [unit | integration/local | test/unit/order.test.ts …] [--test-name-pattern=… any flag of node]
  *
- * Without a name: all but bench, chaos last and alone. GLOSSIER_TEST_KEEP=1 leaves the temporary folders behind, with the servers' logs.
+ * Without a name: all but bench; chaos alone, then printed, which looks through what the processes of all others have written. GLOSSIER_TEST_KEEP=1 leaves the temporary folders behind, with the servers' logs.
  */
 import { spawn } from 'node:child_process';
-import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
+import { PRINTED_DIR } from './cli.js';
 import { REPOSITORY, removeServices, startTestServices, TEST_ENV, tempDir } from './services.js';
 
 const COMPILED = join(REPOSITORY, 'dist', 'test');
@@ -15,7 +16,7 @@ const SOURCE = join(REPOSITORY, 'test');
 /** Run only when named. */
 const ON_DEMAND = new Set(['bench']);
 /** Run when all others have ended: its faults are timed, and beside other tests they would hit little. */
-const ALONE = new Set(['chaos']);
+const ALONE = ['chaos', 'printed'];
 /** Tests in there have no servers, or their own. */
 const PURE = new Set(['unit', 'guards', 'chaos']);
 
@@ -28,7 +29,9 @@ const keep = process.env.GLOSSIER_TEST_KEEP === '1';
 // Every temporary folder of the run is made in here, so that servers which a killed test left running are found and stopped as well.
 const runDir = tempDir('glossier-test-');
 process.env.TMPDIR = runDir;
-const env: NodeJS.ProcessEnv = { ...process.env };
+const printed = join(runDir, 'printed');
+mkdirSync(printed);
+const env: NodeJS.ProcessEnv = { ...process.env, [PRINTED_DIR]: printed };
 if (files.some(f => !PURE.has(room(f))) && !(env[TEST_ENV.databaseUrl] && env[TEST_ENV.brokers])) {
   const services = await startTestServices(text => process.stderr.write(`${text}\n`));
   env[TEST_ENV.databaseUrl] = services.databaseUrl;
@@ -37,9 +40,10 @@ if (files.some(f => !PURE.has(room(f))) && !(env[TEST_ENV.databaseUrl] && env[TE
 const reporter = flags.some(f => f.startsWith('--test-reporter')) ? [] : ['--test-reporter=spec'];
 let interrupted = false;
 let code = 0;
-for (const part of [files.filter(f => !ALONE.has(room(f))), files.filter(f => ALONE.has(room(f)))]) {
+for (const part of [files.filter(f => !ALONE.includes(room(f))), ...ALONE.map(r => files.filter(f => room(f) === r))]) {
   if (part.length > 0 && !interrupted) code = (await run(part)) || code;
 }
+rmSync(printed, { recursive: true, force: true });
 const folders = readdirSync(runDir, { withFileTypes: true }).filter(entry => entry.isDirectory());
 await Promise.all(folders.map(entry => removeServices(join(runDir, entry.name), keep)));
 if (keep) process.stderr.write(`the folders of this run: ${runDir}\n`);

@@ -135,8 +135,11 @@ test('the real drop loads whole, and a second load changes nothing', { ...TIMEOU
   await shop.close();
 });
 
+/** A schema may be called anything. */
+const HOSTILE = `Shöp "x'y"; DROP SCHEMA public; -- \\ % $1 \${a} 店`;
+
 test('awkward, bad and broken orders, an overlapping later drop, and the first one again', TIMEOUT, async () => {
-  const shop = await Shop.open({ DATABASE_SCHEMA: 'Shop "x"', BATCH_ORDERS: '50' });
+  const shop = await Shop.open({ DATABASE_SCHEMA: HOSTILE, BATCH_ORDERS: '50' });
   const dates = ['2017-10-30', '2017-10-31', '2017-11-01', '2017-12-31'];
   const a = await makeDrop(path.join(dir, 'a.zip'), { seed: 1, dates, orders: 400, bad: true, broken: true, headless: true });
   const b = await makeDrop(path.join(dir, 'b.zip'), {

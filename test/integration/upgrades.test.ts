@@ -89,7 +89,7 @@ async function copyRows(from: pg.Client, to: pg.Client): Promise<void> {
 }
 
 /** What analysts add. */
-const ADDED = `CREATE VIEW analysis AS SELECT tableoid::regclass AS month, count(*) AS n FROM orders GROUP BY 1;
+const ADDED = `CREATE SCHEMA theirs; CREATE VIEW theirs.analysis AS SELECT tableoid::regclass AS month, count(*) AS n FROM orders GROUP BY 1;
   CREATE INDEX by_product ON order_line_item_mapping (product_id); GRANT SELECT ON orders, user_stats TO PUBLIC; COMMENT ON TABLE user_stats IS 'ours'`;
 
 test('a filled database of every schema that there ever was is upgraded in place, loads on, and keeps what analysts added', {
@@ -131,7 +131,7 @@ test('a filled database of every schema that there ever was is upgraded in place
         what,
       );
       const { rows } = await client.query(
-        `SELECT (SELECT count(*) FROM analysis) AS view, to_regclass('by_product') IS NOT NULL AS index, obj_description('user_stats'::regclass) AS told,
+        `SELECT (SELECT count(*) FROM theirs.analysis) AS view, to_regclass('by_product') IS NOT NULL AS index, obj_description('user_stats'::regclass) AS told,
                 has_table_privilege('public', 'orders', 'SELECT') AS granted`,
       );
       assert.deepEqual(rows[0], { view: '2', index: 't', told: 'ours', granted: 't' }, what);

@@ -77,7 +77,12 @@ test('rules between settings', () => {
   for (const topic of ['a b', '.', '..', 'ä', 'a/b', 'x'.repeat(244)]) assert.match(faults({ topic }), /ORDERS_TOPIC may hold/, topic);
   for (const schema of ['pg_x', 'PG_x', 'information_schema', 'glossier', 'Glossier', 'ü'.repeat(32)])
     assert.match(faults({ databaseSchema: schema }), /DATABASE_SCHEMA/, schema);
-  assert.equal(faults({ databaseSchema: 'Shop "x"' }), '');
+  for (const schema of ['Shop "x"', "a'b; DROP TABLE c; --", ' blank ', 'Ünïcode 店', '1', '%$\\'])
+    assert.equal(faults({ databaseSchema: schema }), '', schema);
+  for (const schema of ['a\nb', 'a\u001b[31m', 'a\0b', 'a\ufffdb', 'glossier_rebuild'])
+    assert.match(faults({ databaseSchema: schema }), /DATABASE_SCHEMA/);
+  for (const group of ['a\nb', '\u001b[2J', 'x'.repeat(256)]) assert.match(faults({ kafkaGroup: group }), /KAFKA_GROUP/);
+  assert.equal(faults({ kafkaGroup: `it's "ours"; 店` }), '');
 });
 
 test('a secret is in no message', () => {

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
 import { EXIT, errorCode, GlossierError, oneLine } from '../shared/errors.js';
-import { type Declaration, SETTINGS } from '../shared/settings.js';
+import { type Declaration, SETTINGS } from '../shared/setting-list.js';
 import type { CommandRun } from './context.js';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {

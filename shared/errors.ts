@@ -62,8 +62,13 @@ export function errorCode(error: unknown): string | undefined {
   return typeof code === 'string' ? code : undefined;
 }
 
-/** The message of anything thrown, on one line. */
+/**
+ * The message of anything thrown, on one line. Of an exception that somebody's trigger raises the words are not repeated: they quote the row as
+ * often as not.
+ */
 export function oneLine(error: unknown): string {
+  if (errorCode(error) === 'P0001')
+    return "a trigger or function in the database raised an exception (P0001): its words are in the server's log";
   if (error instanceof AggregateError && error.errors.length > 0 && !error.message) return oneLine(error.errors[0]);
   const text = error instanceof Error ? error.message || error.name : String(error);
   return text.replace(/\s*\n\s*/g, ' ').trim();

@@ -25,7 +25,7 @@ export const run: CommandRun = async context => {
   }
   const sound = !findings.some(f => f.state === 'problem');
   if (context.options.json === true) context.print(JSON.stringify({ ok: sound, checks: findings }, null, 2));
-  else for (const line of renderFindings(findings).split('\n')) context.print(printable(line));
+  else for (const line of renderFindings(findings, process.stdout.columns ?? 120).split('\n')) context.print(printable(line));
   return sound ? EXIT.ok : EXIT.failed;
 };
 

@@ -28,9 +28,14 @@ export function many(n: number, what: string): string {
   return `${n.toLocaleString('en-US')} ${what}${n === 1 ? '' : 's'}`;
 }
 
-/** Findings as a person reads them. */
-export function renderFindings(findings: readonly Finding[]): string {
-  const lines = findings.flatMap(f => [`${f.state.padEnd(8)} ${f.says}`, ...(f.todo ?? []).map(line => `         ${line}`)]);
+const INDENT = ' '.repeat(9);
+
+/** Findings as a person reads them. What to do is not wrapped: it may be a command to copy. @param width columns of the terminal */
+export function renderFindings(findings: readonly Finding[], width: number): string {
+  const lines = findings.flatMap(f => [
+    ...wrapped(f.state.padEnd(INDENT.length) + f.says, width),
+    ...(f.todo ?? []).map(line => INDENT + line),
+  ]);
   const count = (state: FindingState) => findings.filter(f => f.state === state).length;
   const [problems, advices, unseen] = [count('problem'), count('advice'), count('unknown')];
   const rest = [...(advices > 0 ? [`${advices} with advice`] : []), ...(unseen > 0 ? [`${unseen} not looked at`] : [])].join(', ');
@@ -39,4 +44,14 @@ export function renderFindings(findings: readonly Finding[]): string {
     `${problems === 0 ? 'No problem' : many(problems, 'problem')} in ${many(findings.length, 'check')}${rest === '' ? '' : `; ${rest}`}.`,
   );
   return lines.join('\n');
+}
+
+function wrapped(text: string, width: number): string[] {
+  const lines = [text];
+  for (let last = text; last.length > width; last = lines[lines.length - 1]) {
+    const at = last.lastIndexOf(' ', width);
+    if (at <= INDENT.length) break;
+    lines.splice(-1, 1, last.slice(0, at), INDENT + last.slice(at + 1));
+  }
+  return lines;
 }

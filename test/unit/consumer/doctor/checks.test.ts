@@ -156,13 +156,24 @@ test('the SQL of the rights quotes every name', () => {
 });
 
 test('findings are told one a line, what to do below, and a count at the end', () => {
-  const text = renderFindings([
-    { check: 'a', state: 'ok', says: 'One.' },
-    { check: 'b', state: 'problem', says: 'Two.', todo: ['Do this', 'and that'] },
-    { check: 'c', state: 'unknown', says: 'Three.' },
-  ]);
+  const text = renderFindings(
+    [
+      { check: 'a', state: 'ok', says: 'One.' },
+      { check: 'b', state: 'problem', says: 'Two.', todo: ['Do this', 'and that'] },
+      { check: 'c', state: 'unknown', says: 'Three.' },
+    ],
+    80,
+  );
   assert.equal(
     text,
     'ok       One.\nproblem  Two.\n         Do this\n         and that\nunknown  Three.\n\n1 problem in 3 checks; 1 not looked at.',
+  );
+});
+
+test('long findings are wrapped at blanks, and what to do is left as it is', () => {
+  const says = 'The topic does not keep every message';
+  assert.equal(
+    renderFindings([{ check: 'a', state: 'problem', says, todo: ['kafka-configs.sh --a-very-long command'] }], 24).split('\n\n')[0],
+    'problem  The topic does\n         not keep every\n         message\n         kafka-configs.sh --a-very-long command',
   );
 });

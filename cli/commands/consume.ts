@@ -13,13 +13,15 @@ export const run: CommandRun = async context => {
     const { log, settings, version } = context;
     const { topic, kafkaGroup: group, databaseSchema: schema } = settings;
     log.info({ version, topic, group, schema }, 'started');
+    let done = {};
     try {
       const { loaded, bypassed, rejected } = await work(context, services, false);
-      log.info({ loaded, bypassed, rejected }, 'stopped');
+      done = { loaded, bypassed, rejected };
     } catch (error) {
       // asked to stop while it waited for a server: what was not committed is still on the topic
       if (!(error instanceof InterruptedError && context.signal.aborted)) throw error;
     }
+    log.info(done, 'stopped');
     return EXIT.ok;
   }
   const counts = await work(context, services, true);

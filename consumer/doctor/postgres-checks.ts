@@ -133,7 +133,7 @@ function checkConnections({ connectionsLeft }: PostgresFacts): Finding {
 
 function checkDisk({ diskFree, size }: PostgresFacts): Finding {
   const check = 'postgres.disk';
-  const gb = (bytes: number) => `${(bytes / GIGABYTE).toFixed(1)} GB`;
+  const gb = (bytes: number) => (bytes < GIGABYTE ? `${Math.round(bytes / 1e6)} MB` : `${(bytes / GIGABYTE).toFixed(1)} GB`);
   if (diskFree === null) return ok(check, `The database has ${gb(size)}; how much is free there cannot be seen from this machine`);
   const says = `The database has ${gb(size)}, and ${gb(diskFree)} are free where it is`;
   if (diskFree < GIGABYTE) return problem(check, says, 'Make room: a server without any takes no writes');

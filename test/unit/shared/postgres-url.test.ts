@@ -1,4 +1,4 @@
-/** Where Postgres is, by libpq's meaning. Beside these, psql itself is the judge where it is installed (integration/postgres-address.test.ts). */
+/** Where Postgres is, by libpq's meaning. */
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';

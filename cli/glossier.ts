@@ -97,10 +97,10 @@ function build(): Command {
     '--json',
     'for programs',
   );
-  add('verify', 'check the invariants in the database; exit 1 when one is broken', () => import('./commands/verify.js')).option(
-    '--json',
-    'for programs',
-  );
+  add('verify', 'check the invariants in the database; exit 1 when one is broken', () => import('./commands/verify.js'))
+    .option('--drop <id>', 'only what one drop brought')
+    .option('--since <time>', 'only what was loaded since then: 2017-12-04, 2017-12-04T10:00:00Z, 2h, 3d')
+    .option('--json', 'for programs');
 
   add(
     'doctor',

@@ -71,6 +71,8 @@ export class RowSet {
     if (rejection !== null) return rejection;
     const seconds = values.instantSeconds;
     const micros = values.instantMicros;
+    const known = this.known;
+    if (known?.orders.has(this.orderId)) return this.#check(scan) ?? 'bypassed';
 
     const length = scan.bytes.length;
     let out = this.months.get(this.month);
@@ -85,13 +87,11 @@ export class RowSet {
     const itemsStart = items.at;
     const itemRows = items.rows;
 
-    const known = this.known;
     const fault = this.#writeOrder(scan, out) ?? this.#writeLineItems(scan, items, known);
-    if (fault !== null || known?.orders.has(this.orderId)) {
+    if (fault !== null) {
       out.at = start;
       items.at = itemsStart;
       items.rows = itemRows;
-      if (fault === null) return 'bypassed';
       for (const id of this.#itemsOfOrder) known?.lineItems.delete(id);
       return fault;
     }
@@ -122,6 +122,18 @@ export class RowSet {
     if (scan.kind[LINE_ITEMS] !== JsonKind.Array) return wrongKind('bad_line_items', 'line_items', scan.kind[LINE_ITEMS], 'an array');
     this.month = place.month ?? values.monthOf(values.instantSeconds);
     return null;
+  }
+
+  /** A known order is refused where a new one would be, and nothing of it is written. */
+  #check(scan: OrderScan): Rejection | null {
+    for (let f = 0; f < FIRST_USER_FIELD + USER_FIELD_COUNT; f++) {
+      const fault = checkScalar(scan, f);
+      if (fault !== null) return fault;
+    }
+    const out = this.#scratch;
+    out.at = 0;
+    out.reserve(2 * scan.bytes.length + 128 * (scan.itemCount + 1));
+    return writeExtra(scan.bytes, scan.extra, out, '') ?? this.#writeLineItems(scan, out, this.known);
   }
 
   #writeOrder(scan: OrderScan, out: CopyText): Rejection | null {

@@ -25,6 +25,32 @@ test('of one id twice in a batch and again in a later one the first is loaded', 
   assert.deepEqual(await compare(url, 'public', oracle), []);
 });
 
+test(
+  'known orders are found before their batch is written, wherever their id stands and whatever line items new ones share with them',
+  TIMEOUT,
+  async t => {
+    const url = await directDatabase(t);
+    const loader = await directLoader(t, url, 'a');
+    const idLast = (id: number) => `{"processed_at":"2017-12-04T10:00:00Z","total_price":"1.00","line_items":[],"id":${id}}`;
+    const slots = () =>
+      withDb(url, db => db.query(`SELECT max((ctid::text::point)[1]) AS last, count(*) AS n FROM ${TABLES.knownOrders}`)).then(
+        r => r.rows[0],
+      );
+    const first = orders(1, 100);
+    await loadNow(loader, { partition: 0, from: 0, orders: first });
+    // a row that a unique violation refuses leaves its slot empty
+    const again = await loadNow(loader, { partition: 1, from: 0, orders: [...first.map(twin), ...orders(101, 5)] });
+    assert.deepEqual([again?.loaded, again?.bypassed], [5, 100]);
+    assert.deepEqual(await slots(), { last: '105', n: '105' });
+    const sharing = order(106).replace('[{"id":106', '[{"id":101');
+    const shared = await loadNow(loader, { partition: 1, from: 105, orders: [...first, sharing] });
+    assert.deepEqual([shared?.loaded, shared?.bypassed, shared?.lineItems], [1, 100, 0]);
+    await loadNow(loader, { partition: 0, from: 100, orders: [idLast(107), idLast(108)] });
+    const last = await loadNow(loader, { partition: 0, from: 102, orders: [idLast(107), idLast(108), idLast(109)] });
+    assert.deepEqual([last?.loaded, last?.bypassed], [1, 2]);
+  },
+);
+
 test('two workers that load the same ids at once, in opposite order, load each once', TIMEOUT, async t => {
   const url = await directDatabase(t);
   const loaders = await Promise.all(['a', 'b'].map(name => directLoader(t, url, name)));

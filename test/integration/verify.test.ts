@@ -137,3 +137,33 @@ for (const [what, sql, checks] of BREAKS) {
     for (const check of checks) assert.ok(found.checks.includes(check), `${check} is not among ${found.checks.join(', ')}`);
   });
 }
+
+test('of a part verify reads what one drop brought or what came since then, and notices what is broken there alone', async () => {
+  const url = await freshDatabase(undefined, sound);
+  const on = { ...env, DATABASE_URL: url };
+  const drop = path.join(dir, 'second.zip');
+  await makeDrop(drop, { seed: 12, dates: ['2018-01-02'], orders: 60, firstId: 2n ** 50n });
+  const since = new Date().toISOString();
+  assert.equal((await runCli(['load', drop], on)).code, 0);
+  const status = JSON.parse((await runCli(['status', '--json'], on)).stdout) as { drops: { drop: string; loaded: number }[] };
+  const [first, second] = status.drops;
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  const { rowCount } = await client.query(
+    'DELETE FROM orders__2017_11 WHERE id = (SELECT min(id) FROM orders__2017_11 WHERE user_id IS NULL AND line_item_total > 0)',
+  );
+  await client.end();
+  assert.equal(rowCount, 1);
+  const checked = async (...flags: string[]) => {
+    const { code, stdout } = await runCli(['verify', '--json', ...flags], on);
+    const report = JSON.parse(stdout) as { orders: number; checks: { check: string; broken: number }[] };
+    return { code, orders: report.orders, broken: report.checks.filter(c => c.broken > 0).map(c => c.check) };
+  };
+  assert.deepEqual(await checked('--drop', second.drop), { code: 0, orders: 60, broken: [] });
+  assert.deepEqual(await checked('--since', since), { code: 0, orders: 60, broken: [] });
+  const broken = ['order_kept', 'line_item_order'];
+  assert.deepEqual(await checked('--drop', first.drop), { code: 1, orders: first.loaded, broken });
+  assert.deepEqual(await checked('--since', '1h'), { code: 1, orders: first.loaded + 60, broken });
+  assert.equal((await runCli(['verify', '--drop', 'nothing'], on)).code, 2);
+  await dropDatabase(url);
+});

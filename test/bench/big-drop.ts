@@ -12,11 +12,12 @@ const ID_LINE = /^( +)"(id|user_id)": (\d+)(,?)$/gm;
 /**
  * @param real path of a drop whose files are pretty-printed, an id on a line of its own
  * @param times how many copies; 1 is the real drop with other names
+ * @param first number of the first copy, whose ids are the real ones where it is 0
  */
-export async function writeBigDrop(real: string, path: string, times: number): Promise<void> {
+export async function writeBigDrop(real: string, path: string, times: number, first = 0): Promise<void> {
   const zip = new yazl.ZipFile();
   const written = pipeline(zip.outputStream, createWriteStream(path));
-  for (let n = 0; n < times; n++) {
+  for (let n = first; n < first + times; n++) {
     for await (const { name, bytes } of dropEntries(real)) {
       // latin1: bytes that are not ASCII pass through as they are
       const text = bytes.toString('latin1').replace(ID_LINE, (_, blanks, field, id, comma) => {

@@ -1,26 +1,27 @@
-/**
- * What a rebuild costs: its time beside that of the first load of the same topic, its memory, and how long readers wait meanwhile.
- *
- *     node dist/test/bench/rebuild.js [--drop real.zip] [--copies 10] [--times 3]
- *
- * The drop is the real one, so many times over. Three rebuilds a turn: of tables that are right, of tables where a tenth of the rows was changed or
- * deleted, and a dry run. A reader asks for user_stats twenty times a second, for ten seconds before the first and then on to the end.
- */
-import { join } from 'node:path';
+/** What a rebuild costs: its time beside that of the first load of the same topic, its memory, and how long readers wait meanwhile. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import pg from 'pg';
-import { REAL_DROP } from '../chaos/pool.js';
-import { type CliEnv, type CliResult, runCli } from '../support/cli.js';
-import { dropDatabase, freshDatabase, freshName, removeServices, startTestServices, tempDir } from '../support/services.js';
-import { writeBigDrop } from './big-drop.js';
+import { type CliEnv, describe, runCli } from '../support/cli.js';
+import { freshName } from '../support/services.js';
+import { type Bench, count, ratio, type Section, seconds, type Table } from './bench.js';
 
+const COPIES = 10;
 const READ = 'SELECT count(*), sum(total_spend), max(max_processed_at) FROM user_stats';
 const READ_EVERY = 50;
 const LIMIT = { timeout: 1_800_000 };
 
+export const section: Section = {
+  title: 'Rebuild',
+  about:
+    'At ten times the drop: of tables that are right, of tables where a tenth of the rows was changed or deleted, and a dry run of the latter; least seconds. A reader asks for user_stats twenty times a second, for ten seconds before the first and then on to the end.',
+  quick: false,
+  run: rebuild,
+};
+
 /** Asks as an analyst's dashboard does, and keeps how long each answer took. */
 class Reader {
+  /** Milliseconds that each answer took, by when it was asked for. */
+  readonly waits = new Map<string, number[]>();
   readonly #db: pg.Client;
 
   constructor(url: string) {
@@ -41,7 +42,7 @@ class Reader {
       const began = performance.now();
       await this.#db.query(READ);
       const took = performance.now() - began;
-      waits[when] = [...(waits[when] ?? []), took];
+      this.waits.set(when, [...(this.waits.get(when) ?? []), took]);
       await sleep(Math.max(0, READ_EVERY - took));
     }
     await working;
@@ -52,27 +53,26 @@ class Reader {
   }
 }
 
-const { values } = parseArgs({
-  options: {
-    drop: { type: 'string', default: REAL_DROP },
-    copies: { type: 'string', default: '10' },
-    times: { type: 'string', default: '3' },
-  },
-});
-const services = await startTestServices();
-const dir = tempDir('bench-rebuild-');
-const topic = freshName('rebuild');
-const base = { KAFKA_BROKERS: services.brokers.join(','), ORDERS_TOPIC: topic, LOG_LEVEL: 'warn' };
-const seconds: Record<string, number[]> = {};
-const memory: Record<string, number> = {};
-const waits: Record<string, number[]> = {};
-try {
-  const drop = join(dir, 'big.zip');
-  await writeBigDrop(values.drop, drop, Number(values.copies));
-  await run('publish', ['produce', drop], base, 0);
-  for (let n = 0; n < Number(values.times); n++) {
-    const url = await freshDatabase(services.databaseUrl);
-    const env = { ...base, DATABASE_URL: url, KAFKA_GROUP: freshName('rebuild') };
+async function rebuild(bench: Bench): Promise<Table> {
+  const { topic } = await bench.publish([await bench.zip(COPIES)]);
+  const took = new Map<string, number[]>();
+  const memory = new Map<string, number>();
+  const run = async (what: string, args: string[], env: CliEnv, code: number) => {
+    const result = await runCli(args, env, LIMIT);
+    if (result.code !== code) throw new Error(`${args.join(' ')}: ${describe(result)}`);
+    took.set(what, [...(took.get(what) ?? []), result.seconds]);
+    memory.set(what, Math.max(memory.get(what) ?? 0, ((result.maxRssKiB ?? Number.NaN) * 1024) / 1e6));
+  };
+  const waits = new Map<string, number[]>();
+  for (let n = 0; n < bench.options.times; n++) {
+    const url = await bench.database();
+    const env = {
+      KAFKA_BROKERS: bench.brokers,
+      ORDERS_TOPIC: topic,
+      LOG_LEVEL: 'warn',
+      DATABASE_URL: url,
+      KAFKA_GROUP: freshName('rebuild'),
+    };
     await run('first load', ['consume', '--until-drained'], env, 0);
     const reader = new Reader(url);
     await reader.open();
@@ -82,33 +82,19 @@ try {
     await reader.during('in a dry run', () => run('dry run, a tenth differs', ['rebuild', '--dry-run'], env, 4));
     await reader.during('in one that changes', () => run('rebuild, a tenth differs', ['rebuild'], env, 0));
     await reader.close();
-    await dropDatabase(url, services.databaseUrl);
+    for (const [when, all] of reader.waits) waits.set(when, [...(waits.get(when) ?? []), ...all]);
+    await bench.drop(url);
   }
-} finally {
-  await removeServices(dir);
-  await removeServices(services.dir);
-}
-const first = Math.min(...seconds['first load']);
-for (const [what, all] of Object.entries(seconds)) {
-  const least = Math.min(...all);
-  process.stdout.write(
-    `${what.padEnd(28)} ${all.map(s => s.toFixed(1)).join(' ')} s, least ${least.toFixed(1)} s, ${(least / first).toFixed(2)} of the first load, ${Math.round(memory[what])} MB\n`,
-  );
-}
-for (const [when, all] of Object.entries(waits)) {
-  const sorted = all.sort((a, b) => a - b);
-  const at = (share: number): string => sorted[Math.floor(share * (sorted.length - 1))].toFixed(1);
-  process.stdout.write(
-    `readers ${when}: ${sorted.length} queries, median ${at(0.5)} ms, p90 ${at(0.9)} ms, p99 ${at(0.99)} ms, longest ${at(1)} ms\n`,
-  );
-}
-
-async function run(what: string, args: string[], env: CliEnv, code: number): Promise<CliResult> {
-  const result = await runCli(args, env, LIMIT);
-  if (result.code !== code) throw new Error(`${args.join(' ')}: exit ${result.code}: ${result.stderr.slice(-500)}`);
-  seconds[what] = [...(seconds[what] ?? []), result.seconds];
-  memory[what] = Math.max(memory[what] ?? 0, (result.maxRssKiB ?? 0) / 1000);
-  return result;
+  const least = (what: string) => Math.min(...took.get(what)!);
+  return {
+    head: ['', 's', 'of the first load', 'MB'],
+    rows: [...took.keys()].map(what => [what, seconds(least(what)), ratio(least(what), least('first load')), count(memory.get(what)!)]),
+    notes: [...waits].map(([when, all]) => {
+      const sorted = all.sort((a, b) => a - b);
+      const at = (share: number) => sorted[Math.floor(share * (sorted.length - 1))].toFixed(1);
+      return `readers ${when}: ${sorted.length} queries, median ${at(0.5)} ms, p90 ${at(0.9)} ms, p99 ${at(0.99)} ms, longest ${at(1)} ms`;
+    }),
+  };
 }
 
 /** A tenth of the rows of every table of the analysts. */

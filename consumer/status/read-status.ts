@@ -43,6 +43,8 @@ export interface PartitionStatus {
 export interface TableStatus {
   table: string;
   rows: number;
+  /** True where counting would take long and `rows` is what Postgres holds it for. */
+  estimated?: true;
 }
 
 export interface Status {
@@ -161,11 +163,23 @@ async function tableRows(db: Database, tables: Tables): Promise<TableStatus[]> {
   const months = await db.query(
     `SELECT month, sum(loaded) AS n FROM ${tables.books} WHERE month <> '' AND loaded > 0 GROUP BY month ORDER BY month`,
   );
-  const users = await db.query(`SELECT count(*) AS n FROM ${tables.userStats}`);
   const items = await db.query(`SELECT coalesce(sum(line_items), 0) AS n FROM ${tables.books}`);
   return [
     ...months.rows.map(r => ({ table: monthTable(r.month), rows: Number(r.n) })),
     { table: 'order_line_item_mapping', rows: Number(items.rows[0].n) },
-    { table: 'user_stats', rows: Number(users.rows[0].n) },
+    { table: 'user_stats', ...(await countUpTo(db, tables.userStats, MOST_COUNTED)) },
   ];
+}
+
+/** Rows that are counted one by one: in a tenth of a second, where 5 million took 1.8 s beside other work. */
+const MOST_COUNTED = 1_000_000;
+
+/** Rows of a table: counted up to `most` of them; beyond that as Postgres estimates them since it last looked (pg_class). */
+export async function countUpTo(db: Database, relation: string, most: number): Promise<Omit<TableStatus, 'table'>> {
+  const { rows } = await db.query(
+    `SELECT (SELECT count(*) FROM (SELECT FROM ${relation} LIMIT $2 + 1) some) AS counted, reltuples::bigint AS estimate FROM pg_class WHERE oid = $1::regclass`,
+    [relation, most],
+  );
+  const counted = Number(rows[0].counted);
+  return counted <= most ? { rows: counted } : { rows: Math.max(counted, Number(rows[0].estimate)), estimated: true };
 }

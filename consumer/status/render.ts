@@ -20,7 +20,7 @@ export function renderStatus(s: Status, width: number): string {
   const partitions = table(['partition', 'position', 'end', 'lag']);
   for (const p of s.partitions) partitions.push([String(p.partition), n(p.position), n(p.end), n(p.lag)]);
   const tables = table(['table', 'rows']);
-  for (const t of s.tables) tables.push([t.table, n(t.rows)]);
+  for (const t of s.tables) tables.push([t.table, `${t.estimated ? 'about ' : ''}${n(t.rows)}`]);
   const parts = [
     s.drops.length > 0 ? drops.toString() : 'No drops yet.',
     partitions.length > 0 ? partitions.toString() : `The topic "${s.topic}" is not there yet.`,

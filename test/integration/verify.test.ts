@@ -4,6 +4,8 @@ import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import pg from 'pg';
+import { Database } from '../../consumer/load/database.js';
+import { countUpTo } from '../../consumer/status/read-status.js';
 import { type CliEnv, describe, runCli } from '../support/cli.js';
 import { makeDrop } from '../support/make-drop.js';
 import { dropDatabase, freshDatabase, freshName, tempDir, testServices } from '../support/services.js';
@@ -138,6 +140,19 @@ for (const [what, sql, checks] of BREAKS) {
   });
 }
 
+test('the rows of a table are counted up to a number, and estimated above it', async () => {
+  const url = await freshDatabase(undefined, sound);
+  const db = await Database.connect(url, 'a test');
+  await db.query('ANALYZE user_stats');
+  const { rows } = await db.query('SELECT count(*) AS n FROM user_stats');
+  const all = Number(rows[0].n);
+  assert.ok(all > 5);
+  assert.deepEqual(await countUpTo(db, 'user_stats', all), { rows: all });
+  assert.deepEqual(await countUpTo(db, 'user_stats', all - 1), { rows: all, estimated: true });
+  await db.end();
+  await dropDatabase(url);
+});
+
 test('of a part verify reads what one drop brought or what came since then, and notices what is broken there alone', async () => {
   const url = await freshDatabase(undefined, sound);
   const on = { ...env, DATABASE_URL: url };
@@ -159,11 +174,11 @@ test('of a part verify reads what one drop brought or what came since then, and 
     const report = JSON.parse(stdout) as { orders: number; checks: { check: string; broken: number }[] };
     return { code, orders: report.orders, broken: report.checks.filter(c => c.broken > 0).map(c => c.check) };
   };
-  assert.deepEqual(await checked('--drop', second.drop), { code: 0, orders: 60, broken: [] });
-  assert.deepEqual(await checked('--since', since), { code: 0, orders: 60, broken: [] });
+  assert.deepEqual(await checked('--drop', second.drop), { code: 0, orders: second.loaded, broken: [] });
+  assert.deepEqual(await checked('--since', since), { code: 0, orders: second.loaded, broken: [] });
   const broken = ['order_kept', 'line_item_order'];
   assert.deepEqual(await checked('--drop', first.drop), { code: 1, orders: first.loaded, broken });
-  assert.deepEqual(await checked('--since', '1h'), { code: 1, orders: first.loaded + 60, broken });
+  assert.deepEqual(await checked('--since', '1h'), { code: 1, orders: first.loaded + second.loaded, broken });
   assert.equal((await runCli(['verify', '--drop', 'nothing'], on)).code, 2);
   await dropDatabase(url);
 });

@@ -87,3 +87,8 @@ test('long names are cut to the width', () => {
   assert.match(text, /…/);
   for (const l of text.split('\n')) assert.ok(l.length <= 120, l);
 });
+
+test('rows that are estimated say so', () => {
+  const text = renderStatus({ ...EMPTY, tables: [{ table: 'user_stats', rows: 5000000, estimated: true }] }, 80);
+  assert.match(text, /user_stats +about 5,000,000/);
+});

@@ -1,13 +1,26 @@
 /** Messages on their way to one transaction, and the place of a batch in the topic: pure. */
 import type { OrderPlace } from '../../shared/order-message.js';
 
+/** One message; most are the very records of a fetch (shared/fetched-records.ts). */
 export interface OrderMessage {
-  partition: number;
-  offset: number;
-  value: Buffer | null;
+  readonly partition: number;
+  readonly offset: number;
   /** Null for a message of no drop. */
-  place: OrderPlace | null;
+  readonly place: OrderPlace | null;
+  /** The value lies in these bytes, in front of and behind others, from `from` to before `to`; `from` is -1 where there is none. */
+  readonly bytes: Buffer;
+  readonly from: number;
+  readonly to: number;
+  /** A view of the value for those who need it alone. */
+  readonly value: Buffer | null;
 }
+
+/** A message that was not just fetched. */
+export function messageOf(partition: number, offset: number, value: Buffer | null, place: OrderPlace | null): OrderMessage {
+  return { partition, offset, place, bytes: value ?? NONE, from: value === null ? -1 : 0, to: value?.length ?? 0, value };
+}
+
+const NONE = Buffer.alloc(0);
 
 /** What a batch covers of one partition: from the position to the one it leaves behind. */
 export interface Segment {
@@ -41,7 +54,7 @@ export interface FetchedMessages {
 
 /** Bytes that a message costs in memory: value, key and the objects around them. */
 export function messageBytes(message: OrderMessage): number {
-  return (message.value?.length ?? 0) + 256;
+  return (message.from < 0 ? 0 : message.to - message.from) + 256;
 }
 
 /** First in, first out; cut into batches by orders and bytes. */

@@ -1,8 +1,8 @@
 /** kafkajs' messages as the program's own: pure. */
 import { FetchedRecord } from '../../shared/fetched-records.js';
 import type { Batch } from '../../shared/kafka.js';
-import { decodeHeaders, type Headers, type OrderPlace } from '../../shared/order-message.js';
-import type { OrderMessage } from './batch.js';
+import { decodeHeaders, type Headers } from '../../shared/order-message.js';
+import { messageOf, type OrderMessage } from './batch.js';
 import { PlaceReader } from './place-reader.js';
 
 /** kafkajs' messages into ours; those before `from` were taken before. */
@@ -10,11 +10,16 @@ export function toMessages(batch: Batch, from: number): OrderMessage[] {
   const messages: OrderMessage[] = [];
   const places = new PlaceReader();
   for (const m of batch.messages) {
-    const offset = Number(m.offset);
-    if (offset < from) continue;
+    if (m instanceof FetchedRecord) {
+      if (m.offset < from) continue;
+      m.partition = batch.partition;
+      m.place = places.read(m);
+      messages.push(m);
+      continue;
+    }
     // records of the format before 0.11 are read by kafkajs itself, and have no headers
-    const place: OrderPlace | null = m instanceof FetchedRecord ? places.read(m) : decodeHeaders(m.headers as Headers | undefined);
-    messages.push({ partition: batch.partition, offset, value: m.value, place });
+    const offset = Number(m.offset);
+    if (offset >= from) messages.push(messageOf(batch.partition, offset, m.value, decodeHeaders(m.headers as Headers | undefined)));
   }
   return messages;
 }

@@ -1,6 +1,6 @@
 /** Which rejects are tried again or exported, and their messages as they came. */
 import { UsageError } from '../../shared/errors.js';
-import type { MessageBatch, OrderMessage } from '../intake/batch.js';
+import { type MessageBatch, messageOf } from '../intake/batch.js';
 import type { Database } from '../load/database.js';
 import type { ChosenReject } from '../load/reject-ledger.js';
 import type { Tables } from '../schema/tables.js';
@@ -67,12 +67,10 @@ export async function readRejects(
   );
   const byId = new Map(chosen.map(r => [r.id, r]));
   const rejects = rows.map(r => byId.get(r.id)!);
-  const messages: OrderMessage[] = rows.map((r, i) => ({
-    partition: Number(r.partition),
-    offset: Number(r.record_offset),
-    value: rejects[i].mended ?? bytesOf(r.value),
-    place: r.drop_id === '' ? null : { drop: r.drop_id, file: r.file, index: Number(r.order_index), month: r.month },
-  }));
+  const messages = rows.map((r, i) => {
+    const place = r.drop_id === '' ? null : { drop: r.drop_id, file: r.file, index: Number(r.order_index), month: r.month };
+    return messageOf(Number(r.partition), Number(r.record_offset), rejects[i].mended ?? bytesOf(r.value), place);
+  });
   return { rejects, batch: { messages, segments: [], bytes: 0, reason: 'orders', generation: 0 } };
 }
 

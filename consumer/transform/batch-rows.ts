@@ -84,18 +84,18 @@ function* makeRows(
   const outcomes: MessageOutcome[] = [];
   const rejected: RejectedMessage[] = [];
   const fields = new DropFieldCounts();
+  const place: MessagePlace = { fileNo: 0, index: 0, partition: 0, offset: 0, month: null };
   for (let at = 0; at < batch.messages.length; at++) {
     if (at % ORDERS_A_TURN === ORDERS_A_TURN - 1) yield;
     const message = batch.messages[at];
-    const place: MessagePlace = {
-      fileNo: fileNumber(message),
-      index: message.place?.index ?? -1,
-      partition: message.partition,
-      offset: message.offset,
-      month: message.place?.month ?? null,
-    };
+    place.fileNo = fileNumber(message);
+    place.index = message.place?.index ?? -1;
+    place.partition = message.partition;
+    place.offset = message.offset;
+    place.month = message.place?.month ?? null;
     rows.orderId = '';
-    const outcome = scan.scan(message.value ?? EMPTY) ?? rows.add(scan, place, refused.get(at));
+    const outcome =
+      scan.scan(message.bytes, Math.max(0, message.from), message.from < 0 ? 0 : message.to) ?? rows.add(scan, place, refused.get(at));
     if (typeof outcome === 'string') {
       const loaded = outcome === 'loaded';
       if (loaded && message.place !== null) fields.see(scan, message.place.drop, message.partition);
@@ -121,5 +121,3 @@ function* makeRows(
   }
   return { rows, outcomes, rejected, fields };
 }
-
-const EMPTY = new Uint8Array(0);

@@ -87,6 +87,23 @@ export class CopyText {
     this.at = at;
   }
 
+  /** Writes a whole number from 0 to 2^53. */
+  integer(n: number): void {
+    if (n > 0x7fffffff) {
+      this.ascii(String(n));
+      return;
+    }
+    let digits = 1;
+    for (let limit = 10; n >= limit; limit *= 10) digits++;
+    const { buf } = this;
+    for (let i = this.at + digits - 1, rest = n; i >= this.at; i--) {
+      const tens = (rest / 10) | 0;
+      buf[i] = 0x30 + rest - 10 * tens;
+      rest = tens;
+    }
+    this.at += digits;
+  }
+
   /** Writes text of ASCII that needs no escaping: numbers, instants. */
   ascii(text: string): void {
     // Buffer.write costs 0.1 µs however short the text is, and most are ids

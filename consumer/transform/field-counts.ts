@@ -28,6 +28,7 @@ export class FieldCounts {
     const { kind } = scan;
     const known = this.#known;
     for (let f = 0; f < known.length; f++) if (kind[f] !== 0) known[f]++;
+    if (scan.extra.length === 0 && !scan.hasItemExtra) return;
     const seen = new Set<string>();
     let beyond = this.#seeUnknown(scan, scan.extra, '', seen);
     if (scan.hasItemExtra) {

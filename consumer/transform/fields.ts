@@ -174,19 +174,22 @@ function hasUnstorableNumber(b: Uint8Array, start: number, end: number): boolean
   return false;
 }
 
-/** Writes a line item's id. @returns the id in decimal, or why it is refused */
-export function writeItemId(scan: OrderScan, item: number, out: CopyText): string | Rejection {
+/** Writes a line item's id in decimal. */
+export function writeItemId(scan: OrderScan, item: number, out: CopyText): Rejection | null {
   const kind = scan.itemKind(item, 0);
   if (kind !== JsonKind.Number) return wrongKind('bad_line_items', itemPath(item, 0), kind, 'a whole number');
+  const b = scan.bytes;
   const start = scan.itemFrom(item, 0);
   const end = scan.itemTo(item, 0);
-  const whole = values.parseBigint(scan.bytes, start, end);
-  const id = whole ? (values.normalText ?? latin1(scan.bytes, start, end)) : '0';
-  if (id === '0' || id.startsWith('-')) {
-    return refuse('bad_line_items', itemPath(item, 0), `${itemPath(item, 0)} is not a whole number in 1…9223372036854775807`);
+  const at = out.at;
+  if (values.parseBigint(b, start, end)) {
+    if (values.normalText !== null) out.ascii(values.normalText);
+    else out.raw(b, start, end);
+    const first = out.buf[at];
+    if (first !== 0x2d && !(first === 0x30 && out.at === at + 1)) return null;
+    out.at = at;
   }
-  out.ascii(id);
-  return id;
+  return refuse('bad_line_items', itemPath(item, 0), `${itemPath(item, 0)} is not a whole number in 1…9223372036854775807`);
 }
 
 /** Writes one of a line item's whole numbers other than its id. */

@@ -49,8 +49,11 @@ export class OrderScan {
   itemCount = 0;
   /** Index of the first line item that is not an object, or -1. */
   itemNotObject = -1;
+  /** What the order lies in, perhaps among others; all positions are places in it. */
   bytes: Uint8Array = new Uint8Array(0);
-  /** Of the same bytes. */
+  /** Bytes of the order. */
+  length = 0;
+  /** Of the same bytes; a new one for each order was 0.2 µs of it. */
   #view = new DataView(this.bytes.buffer);
   #items = new Int32Array(16 * ITEM_STRIDE);
   readonly #itemExtra: number[] = [];
@@ -61,25 +64,30 @@ export class OrderScan {
 
   /**
    * @param b one order's JSON; blanks around it are allowed
+   * @param from where in the bytes it begins
+   * @param end the byte behind it
    * @returns null, or why this is not an object of JSON
    */
-  scan(b: Uint8Array): Rejection | null {
-    const end = b.length;
-    this.bytes = b;
-    this.#view = new DataView(b.buffer, b.byteOffset, end);
+  scan(b: Uint8Array, from = 0, end = b.length): Rejection | null {
+    if (b !== this.bytes) {
+      this.bytes = b;
+      this.#view = new DataView(b.buffer, b.byteOffset, b.length);
+    }
+    this.length = end - from;
     this.kind.fill(ABSENT);
-    this.extra.length = 0;
+    if (this.extra.length > 0) this.extra.length = 0;
     this.itemCount = 0;
     this.itemNotObject = -1;
-    this.#itemExtra.length = 0;
-    if (end === 0) return { code: 'empty_value', path: '', reason: 'the message is empty' };
-    let at = skipSpace(b, 0, end);
+    if (this.#itemExtra.length > 0) this.#itemExtra.length = 0;
+    if (end === from) return { code: 'empty_value', path: '', reason: 'the message is empty' };
+    let at = skipSpace(b, from, end);
     if (at === end) return { code: 'not_json', path: '', reason: 'the message is blank' };
     if (b[at] !== 0x7b) return this.#notAnObject(at, end);
     at = this.#object(at, end);
     if (at >= 0 && skipSpace(b, at, end) !== end) at = malformed(at, 'more follows behind the order');
     if (at < 0) return notJson(at);
-    if (!isUtf8(b)) return { code: 'bad_text', path: '', reason: 'the bytes are not UTF-8' };
+    if (!isUtf8(from === 0 && end === b.length ? b : b.subarray(from, end)))
+      return { code: 'bad_text', path: '', reason: 'the bytes are not UTF-8' };
     return null;
   }
 
@@ -136,7 +144,7 @@ export class OrderScan {
     const b = this.bytes;
     this.itemCount = 0;
     this.itemNotObject = -1;
-    this.#itemExtra.length = 0;
+    if (this.#itemExtra.length > 0) this.#itemExtra.length = 0;
     at = skipSpace(b, at + 1, end);
     if (at < end && b[at] === 0x5d) return at + 1;
     for (;;) {

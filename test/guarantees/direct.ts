@@ -1,6 +1,6 @@
 /** Loads batches made by hand straight through the loader of the program, with no Kafka: for what happens between transactions. */
 import type { TestContext } from 'node:test';
-import type { MessageBatch, OrderMessage, Segment } from '../../consumer/intake/batch.js';
+import { type MessageBatch, messageOf, type OrderMessage, type Segment } from '../../consumer/intake/batch.js';
 import { Database } from '../../consumer/load/database.js';
 import { Loader, type LoadResult } from '../../consumer/load/loader.js';
 import { claimTopic } from '../../consumer/load/positions.js';
@@ -60,7 +60,7 @@ export function batchOf(...runs: Run[]): MessageBatch {
   const messages: OrderMessage[] = [];
   const segments: Segment[] = [];
   for (const { partition, from, orders } of runs) {
-    for (const [i, text] of orders.entries()) messages.push({ partition, offset: from + i, value: Buffer.from(text), place: null });
+    for (const [i, text] of orders.entries()) messages.push(messageOf(partition, from + i, Buffer.from(text), null));
     segments.push({ partition, from, to: from + orders.length, messages: orders.length });
   }
   return { messages, segments, bytes: 0, reason: 'time', generation: 1 };

@@ -35,8 +35,10 @@ export class RejectShop {
   async load(orders: string[], first = this.#next): Promise<void> {
     const loader = await directLoader(this.t, this.url, 'a');
     const batch = batchOf({ partition: 0, from: this.#next, orders });
-    for (const [i, m] of batch.messages.entries())
-      m.place = { ...FILE, month: orders[i].includes('2017-10-') ? null : FILE.month, index: first + i };
+    batch.messages = batch.messages.map((m, i) => ({
+      ...m,
+      place: { ...FILE, month: orders[i].includes('2017-10-') ? null : FILE.month, index: first + i },
+    }));
     this.#next += orders.length;
     await loader.load(await loader.prepare(batch));
   }

@@ -27,7 +27,7 @@ type Theirs = Pick<
 function seen(r: Theirs) {
   const { producerId, inTransaction } = r.batchContext;
   return {
-    offset: r.offset,
+    offset: String(r.offset), // a number of ours is a text of theirs
     timestamp: r.timestamp,
     key: r.key,
     value: r.value,

@@ -1,10 +1,17 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { BatchQueue, type FetchedMessages, type MessageBatch, messageBytes, type OrderMessage } from '../../../../consumer/intake/batch.js';
+import {
+  BatchQueue,
+  type FetchedMessages,
+  type MessageBatch,
+  messageBytes,
+  messageOf,
+  type OrderMessage,
+} from '../../../../consumer/intake/batch.js';
 
 function message(partition: number, offset: number, size: number): OrderMessage {
-  return { partition, offset, value: size < 0 ? null : Buffer.alloc(size), place: null };
+  return messageOf(partition, offset, size < 0 ? null : Buffer.alloc(size), null);
 }
 
 /** Fetches of some partitions, each going on where the one before ended, with holes as control records leave them. */

@@ -13,7 +13,7 @@ function record(headers: [string, string][]): FetchedRecord {
   const before = Buffer.from('rest');
   const bytes = Buffer.concat([before, Buffer.from([headers.length << 1]), ...bodies, Buffer.from('next')]);
   const context = {} as ConstructorParameters<typeof FetchedRecord>[0];
-  return new FetchedRecord(context, false, 0, '0', 0, null, bytes, 0, before.length, bytes.length - 4);
+  return new FetchedRecord(context, 0, 0, 0, bytes, 0, -1, 0, before.length, bytes.length - 4);
 }
 
 const index = fc.constantFrom('0', '7', '10', '42', '999', '1000', '007', '1234567890', '-1', '1.5', '', 'x', '\u0000', '123456789');

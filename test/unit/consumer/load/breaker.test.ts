@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { MessageBatch } from '../../../../consumer/intake/batch.js';
+import { type MessageBatch, messageOf } from '../../../../consumer/intake/batch.js';
 import { Breaker } from '../../../../consumer/load/breaker.js';
 import type { RejectedMessage } from '../../../../consumer/transform/batch-rows.js';
 import { RefusalsError } from '../../../../shared/errors.js';
@@ -12,12 +12,9 @@ function batch(
   refused: Partial<Record<RejectionCode, number>>,
   drop: string | null = 'd1',
 ): [MessageBatch, RejectedMessage[]] {
-  const messages = Array.from({ length: count }, (_, i) => ({
-    partition: 3,
-    offset: 40 + i,
-    value: null,
-    place: drop === null ? null : { drop, file: '2017-12-04.json', index: i, month: null },
-  }));
+  const messages = Array.from({ length: count }, (_, i) =>
+    messageOf(3, 40 + i, null, drop === null ? null : { drop, file: '2017-12-04.json', index: i, month: null }),
+  );
   const rejected: RejectedMessage[] = [];
   for (const [code, n] of Object.entries(refused) as [RejectionCode, number][])
     for (let i = 0; i < n; i++) {

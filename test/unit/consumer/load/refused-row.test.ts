@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { MessageBatch } from '../../../../consumer/intake/batch.js';
+import { type MessageBatch, messageOf } from '../../../../consumer/intake/batch.js';
 import { refusalOf, refusedRow } from '../../../../consumer/load/refused-row.js';
 import { batchRows } from '../../../../consumer/transform/batch-rows.js';
 
@@ -9,7 +9,7 @@ const order = (id: number, month: string, items: number, fields = '') =>
 
 /** Which of these orders an error names. */
 function named(where: string | undefined, values: string[] = ORDERS, message = 'value out of range') {
-  const messages = values.map((v, offset) => ({ partition: 0, offset, value: Buffer.from(v), place: null }));
+  const messages = values.map((v, offset) => messageOf(0, offset, Buffer.from(v), null));
   const batch: MessageBatch = { messages, segments: [], bytes: 0, reason: 'time', generation: 1 };
   const known = { orders: new Set(['3']), lineItems: new Set<string>() };
   const error = { where, message, code: '22003' };

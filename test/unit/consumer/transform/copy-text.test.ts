@@ -167,3 +167,15 @@ test('a row larger than a chunk fits', () => {
   });
   assert.ok(decodeCopy(row)[0][0]!.equals(big));
 });
+
+test('a whole number is written as its decimal', () => {
+  const number = fc.oneof(fc.nat(), fc.maxSafeNat(), fc.constantFrom(0, 9, 10, 99, 100, 2147483647, 2147483648, Number.MAX_SAFE_INTEGER));
+  fc.assert(
+    fc.property(number, n => {
+      const out = new CopyText();
+      out.reserve(32);
+      out.integer(n);
+      assert.equal(out.buf.toString('latin1', 0, out.at), String(n));
+    }),
+  );
+});

@@ -3,8 +3,9 @@
  *
  *   order consumer -> batch -> rows -> one transaction -> … ; beside it, on timers: merge, drops, watchdog
  *
- * While one batch is being loaded the next is fetched and made into rows. Settled in one order: rows and position durable in Postgres,
- * then the group's offsets for display, then memory.
+ * The partitions are dealt out to two lanes. In each, while one batch is being loaded the next is fetched and made into rows; so two
+ * transactions are under way, of different partitions, as if by two workers. Settled in one order: rows and position durable in Postgres, then
+ * the group's offsets for display, then memory.
  */
 import { randomBytes } from 'node:crypto';
 import { InterruptedError } from '../shared/errors.js';
@@ -34,6 +35,11 @@ const DROPS_EVERY = 5000;
 const WATCH_EVERY = 2000;
 const SHOW_EVERY = 5000;
 const BUFFER_BATCHES = 1.5;
+/**
+ * Transactions at a time. A COPY is questions and answers too, and with one of them Postgres waited for this process and this one for
+ * Postgres: see below
+ */
+const LANES = 2;
 
 /** Runs a worker to its end. @returns what this worker loaded */
 export async function runWorker(options: WorkerOptions): Promise<WorkerResult> {
@@ -61,9 +67,11 @@ class Worker {
   readonly #merging: Link;
   readonly #topic: TopicState;
   readonly #report: PeriodReport;
-  #loader!: Loader;
   #consumer!: OrderConsumer;
-  #loading: Promise<LoadResult> | null = null;
+  /** By lane. */
+  #loaders: Loader[] = [];
+  /** The batch under way, by lane. */
+  readonly #loading: (Promise<LoadResult> | null)[] = [];
   #failure: unknown = null;
 
   constructor(options: WorkerOptions) {
@@ -98,30 +106,28 @@ class Worker {
   async #run(): Promise<WorkerResult> {
     const { settings, kafka, log, signal, untilDrained } = this.#o;
     await this.#topic.open();
-    this.#loader = new Loader({
+    const target = { tables: this.#tables, topic: settings.topic, topicId: this.#topic.id, worker: this.#name, version: this.#o.version };
+    const breaker = this.#o.acceptRejects ? undefined : new Breaker(settings.breakerOrders, settings.breakerShare);
+    const loaderOptions = {
       databaseUrl: this.#o.databaseUrl,
-      target: {
-        tables: this.#tables,
-        topic: settings.topic,
-        topicId: this.#topic.id,
-        worker: this.#name,
-        version: this.#o.version,
-      },
+      target,
       postgres: this.#postgres,
       maxDepth: settings.maxDepth,
-      breaker: this.#o.acceptRejects ? undefined : new Breaker(settings.breakerOrders, settings.breakerShare),
+      breaker,
       signal: this.#stop.signal,
-    });
+    };
+    this.#loaders = Array.from({ length: LANES }, () => new Loader(loaderOptions));
     this.#consumer = new OrderConsumer({
       kafka,
       topic: settings.topic,
       group: settings.kafkaGroup,
       sessionTimeout: settings.sessionTimeout,
+      lanes: LANES,
       bufferBytes: settings.batchBytes * BUFFER_BATCHES,
       log,
       kafkaState: this.#kafkaState,
       positions: async () => {
-        await this.#loading?.catch(() => {}); // the batch under way settles first, one way or the other
+        await Promise.allSettled(this.#loading); // the batches under way settle first, one way or the other
         return this.#topic.positions();
       },
     });
@@ -139,7 +145,7 @@ class Worker {
       ];
       if (untilDrained) timers.push(this.#every(DRAIN_POLL, async () => void (await this.#endIfDrained())));
       else timers.push(this.#every(settings.mergeEvery, () => this.#merge()));
-      await this.#loadBatches();
+      await Promise.all(this.#loaders.map((_, lane) => this.#loadBatches(lane)));
       this.#stop.abort('ended');
       await atMost(3000, Promise.all(timers)); // one of them may hang in a call to Kafka
     }
@@ -152,34 +158,36 @@ class Worker {
   }
 
   /** Two stages side by side: while a batch is being loaded, the next one is made. */
-  async #loadBatches(): Promise<void> {
+  async #loadBatches(lane: number): Promise<void> {
     const { settings, untilDrained } = this.#o;
+    const loader = this.#loaders[lane];
     const wait = untilDrained ? DRAIN_BATCH_WAIT : settings.batchWait;
     const stop = this.#stop.signal;
     try {
       while (!stop.aborted) {
-        const batch = await this.#consumer.next(settings.batchOrders, settings.batchBytes, wait, stop);
+        const batch = await this.#consumer.next(lane, settings.batchOrders, settings.batchBytes, wait, stop);
         if (batch === null) {
-          await this.#settle();
+          await this.#settle(lane);
           continue;
         }
-        const [prepared] = await Promise.all([this.#loader.prepare(batch), this.#topic.check()]);
-        await this.#settle();
+        const [prepared] = await Promise.all([loader.prepare(batch), this.#topic.check()]);
+        await this.#settle(lane);
         if (stop.aborted || batch.generation !== this.#consumer.generation) continue;
-        this.#loading = this.#load(prepared);
-        this.#loading.catch(() => {}); // reported by #settle, which may come much later
+        const loading = this.#load(lane, prepared);
+        this.#loading[lane] = loading;
+        loading.catch(() => {}); // reported by #settle, which may come much later
       }
-      await this.#settle();
+      await this.#settle(lane);
     } catch (error) {
       if (!(error instanceof InterruptedError && stop.aborted)) this.#fail(error);
     }
   }
 
-  async #load(prepared: PreparedBatch): Promise<LoadResult> {
-    const result = await this.#loader.load(prepared);
+  async #load(lane: number, prepared: PreparedBatch): Promise<LoadResult> {
+    const result = await this.#loaders[lane].load(prepared);
     if (result === null) {
       this.#o.log.info({ batch: prepared.batch.segments }, 'another worker had loaded part of a batch; going on from the positions');
-      this.#loading = null;
+      this.#loading[lane] = null; // the positions are read when all that is under way has settled, and this has
       this.#consumer.rewind();
     } else {
       for (const key of Object.keys(result) as (keyof LoadCounts)[]) this.#counts[key] += result[key];
@@ -188,11 +196,11 @@ class Worker {
     return result;
   }
 
-  /** Waits for the batch that is being loaded. */
-  async #settle(): Promise<void> {
-    const loading = this.#loading;
+  /** Waits for the lane's batch that is being loaded. */
+  async #settle(lane: number): Promise<void> {
+    const loading = this.#loading[lane];
     await loading;
-    if (this.#loading === loading) this.#loading = null;
+    if (this.#loading[lane] === loading) this.#loading[lane] = null;
   }
 
   /** When everything is loaded: tells the drops and the group so, and ends the worker. */
@@ -241,7 +249,7 @@ class Worker {
     const offsets = await topicOffsets(this.#admin, topic);
     const positions = await this.#side.use(db => readPositions(db, this.#tables, topic));
     this.#report.looked(offsets, positions);
-    const excused = this.#postgres.away || this.#kafkaState.away || this.#loader.waitingForLock;
+    const excused = this.#postgres.away || this.#kafkaState.away || this.#loaders.some(l => l.waitingForLock);
     watch.look(Date.now(), new Set(this.#consumer.partitions), offsets, positions, excused);
   }
 
@@ -265,7 +273,7 @@ class Worker {
   /** A stop waits for the batch under way; when that takes too long its connection is cut and the server rolls it back. */
   #abandonLater(): void {
     const timer = setTimeout(() => {
-      this.#loader?.destroy();
+      for (const loader of this.#loaders) loader.destroy();
       this.#side.destroy();
       this.#merging.destroy();
     }, this.#o.settings.shutdownTimeout * 0.7);
@@ -284,11 +292,11 @@ class Worker {
     const deadline = this.#o.settings.shutdownTimeout * 0.8;
     await Promise.all([
       this.#consumer?.stop(deadline),
-      atMost(deadline, Promise.resolve(this.#loading)),
+      atMost(deadline, Promise.all(this.#loading)),
       atMost(deadline, this.#admin.disconnect()),
       atMost(deadline, this.#topic.close()),
     ]);
-    await Promise.all([this.#loader?.end(), this.#side.end(), this.#merging.end()]);
+    await Promise.all([...this.#loaders.map(loader => loader.end()), this.#side.end(), this.#merging.end()]);
   }
 }
 

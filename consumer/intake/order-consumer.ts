@@ -20,7 +20,9 @@ export interface OrderConsumerOptions {
   group: string;
   /** Milliseconds. */
   sessionTimeout: number;
-  /** Bytes of messages that may wait; fetching pauses above it. */
+  /** Queues that the partitions are dealt out to; batches are taken of each by itself. */
+  lanes: number;
+  /** Bytes of messages that may wait in a lane; fetching for it pauses above them. */
   bufferBytes: number;
   log: Logger;
   kafkaState: ServiceState;
@@ -33,6 +35,7 @@ export interface OrderConsumerOptions {
 }
 
 interface Assigned {
+  readonly queue: BatchQueue;
   /** Offset of the next message to take; null until the position is known. */
   next: number | null;
 }
@@ -50,7 +53,7 @@ export class OrderConsumer {
   generation = 0;
   /** Fires when the consumer cannot go on. */
   readonly failed: Promise<never>;
-  readonly #queue = new BatchQueue();
+  readonly #queues: readonly BatchQueue[];
   readonly #consumer: Consumer;
   #fail!: (error: unknown) => void;
   #assigned = new Map<number, Assigned>();
@@ -63,6 +66,7 @@ export class OrderConsumer {
       this.#fail = reject;
     });
     this.failed.catch(() => {});
+    this.#queues = Array.from({ length: options.lanes }, () => new BatchQueue());
     this.#consumer = options.kafka.consumer({
       groupId: options.group,
       sessionTimeout: options.sessionTimeout,
@@ -102,16 +106,17 @@ export class OrderConsumer {
   }
 
   /**
-   * The next batch: full by orders or bytes, or what has come after `wait` milliseconds. Null when nothing came, or on the signal.
+   * The next batch of a lane: full by orders or bytes, or what has come after `wait` milliseconds. Null when nothing came, or on the signal.
    */
-  async next(maxOrders: number, maxBytes: number, wait: number, signal: AbortSignal): Promise<MessageBatch | null> {
+  async next(lane: number, maxOrders: number, maxBytes: number, wait: number, signal: AbortSignal): Promise<MessageBatch | null> {
+    const queue = this.#queues[lane];
     const until = Date.now() + wait;
-    while (!signal.aborted && this.#queue.orders < maxOrders && this.#queue.bytes < Math.min(maxBytes, this.options.bufferBytes)) {
+    while (!signal.aborted && queue.orders < maxOrders && queue.bytes < Math.min(maxBytes, this.options.bufferBytes)) {
       const left = until - Date.now();
       if (left <= 0) break;
       await this.#changed(left, signal);
     }
-    const batch = signal.aborted ? null : this.#queue.take(maxOrders, maxBytes, this.generation);
+    const batch = signal.aborted ? null : queue.take(maxOrders, maxBytes, this.generation);
     this.#notify(); // there is room again
     return batch;
   }
@@ -154,8 +159,9 @@ export class OrderConsumer {
   #begin(partitions: number[]): void {
     const { topic } = this.options;
     const generation = ++this.generation;
-    this.#queue.clear();
-    this.#assigned = new Map(partitions.map(p => [p, { next: null }]));
+    this.#clear();
+    const queue = (i: number) => this.#queues[i % this.#queues.length];
+    this.#assigned = new Map(partitions.toSorted((a, b) => a - b).map((p, i) => [p, { queue: queue(i), next: null }]));
     this.#notify();
     if (partitions.length === 0 || this.#stopped) return;
     try {
@@ -202,7 +208,8 @@ export class OrderConsumer {
       }
     }
     const messages = toMessages(batch, assigned.next);
-    this.#queue.push({
+    const { queue } = assigned;
+    queue.push({
       partition: batch.partition,
       from: assigned.next,
       to: last + 1,
@@ -212,7 +219,7 @@ export class OrderConsumer {
     assigned.next = last + 1;
     resolveOffset(batch.messages[batch.messages.length - 1].offset);
     this.#notify();
-    while (this.#queue.bytes > this.options.bufferBytes && generation === this.generation && !this.#stopped) {
+    while (queue.bytes > this.options.bufferBytes && generation === this.generation && !this.#stopped) {
       await this.#changed(HEARTBEAT);
       await heartbeat();
     }
@@ -222,7 +229,7 @@ export class OrderConsumer {
   #passOver(partition: number, to: number): void {
     const assigned = this.#assigned.get(partition);
     if (assigned?.next == null || to <= assigned.next) return;
-    this.#queue.push({ partition, from: assigned.next, to, messages: [], bytes: 0 });
+    assigned.queue.push({ partition, from: assigned.next, to, messages: [], bytes: 0 });
     assigned.next = to;
     this.#notify();
   }
@@ -230,8 +237,7 @@ export class OrderConsumer {
   #crashed(error: Error, restart: boolean): void {
     if (this.#stopped) return;
     this.generation++;
-    this.#queue.clear();
-    this.#assigned.clear();
+    this.#clear();
     try {
       this.options.kafkaState.failed(error);
     } catch (tooLong) {
@@ -249,6 +255,11 @@ export class OrderConsumer {
     void pause(wait)
       .then(() => (this.#stopped ? undefined : this.start()))
       .catch(e => this.#crashed(e, false));
+  }
+
+  #clear(): void {
+    for (const queue of this.#queues) queue.clear();
+    this.#assigned.clear();
   }
 
   #notify(): void {

@@ -1,5 +1,6 @@
 /** How long a batch of 4,000 orders takes of which Postgres itself refuses some, by a CHECK that somebody put on the orders. */
 import { Database } from '../../consumer/load/database.js';
+import { messageOf } from '../../consumer/intake/batch.js';
 import { Loader } from '../../consumer/load/loader.js';
 import { claimTopic } from '../../consumer/load/positions.js';
 import { migrate } from '../../consumer/schema/migrate.js';
@@ -54,7 +55,7 @@ async function loadOne(bench: Bench, every: number): Promise<number> {
     maxDepth: 512,
     signal: new AbortController().signal,
   });
-  const messages = orders(every).map((text, offset) => ({ partition: 0, offset, value: Buffer.from(text), place: null }));
+  const messages = orders(every).map((text, offset) => messageOf(0, offset, Buffer.from(text), null));
   const segments = [{ partition: 0, from: 0, to: ORDERS, messages: ORDERS }];
   const began = performance.now();
   const counts = await loader.load(await loader.prepare({ messages, segments, bytes: 0, reason: 'orders', generation: 1 }));

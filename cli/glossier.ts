@@ -52,6 +52,8 @@ Examples:
   $ glossier consume --until-drained            load what is in the topic now, then end
   $ glossier status --json | jq .drops          what became of each drop
   $ glossier verify                             check every invariant in the database
+  $ glossier verify drops/2017-12.zip           hold every order and field of a drop against the tables
+  $ glossier why order 17629413379              where it came from, and whether it is what its message says
   $ glossier rebuild --dry-run                  replay the topic beside the tables and tell what differs
 
 Exit codes: 0 done; 1 failed; 2 wrong usage or settings; 3 done, but some orders or files were rejected; 4 the tables differ from the topic.`;
@@ -97,10 +99,19 @@ function build(): Command {
     '--json',
     'for programs',
   );
-  add('verify', 'check the invariants in the database; exit 1 when one is broken', () => import('./commands/verify.js'))
+  add(
+    'verify [drop]',
+    'check the invariants in the database, or every order and field of a drop (zip, or id or name of one)',
+    () => import('./commands/verify.js'),
+  )
     .option('--drop <id>', 'only what one drop brought')
     .option('--since <time>', 'only what was loaded since then: 2017-12-04, 2017-12-04T10:00:00Z, 2h, 3d')
     .option('--json', 'for programs');
+  add(
+    'why <what> <id>',
+    'where an order, user, line-item or drop has come from, and how its numbers add up',
+    () => import('./commands/why.js'),
+  ).option('--json', 'for programs');
 
   add(
     'doctor',

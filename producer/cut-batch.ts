@@ -1,5 +1,6 @@
 /** What cutting a file gives: orders by the batch, those that were too large, and where the file broke. */
 import type { FileFault, OversizeOrder } from '../shared/drop-record.js';
+import { found } from './order-key.js';
 
 /**
  * Orders as the file has them, in one buffer: order n starts at `starts[n]` and ends before `ends[n]`. Positions rather than slices,
@@ -15,6 +16,11 @@ export interface CutBatch {
   /** Where the decimal text of the order's `id` is, where that is a whole number in 1…2^63-1 in plain digits; else keyEnds is 0. */
   keyStarts: Int32Array;
   keyEnds: Int32Array;
+  /** Where the text of the order's `total_price` is, without quotes; priceEnds is 0 where it has none. */
+  priceStarts: Int32Array;
+  priceEnds: Int32Array;
+  /** Elements of the order's `line_items`. */
+  items: Int32Array;
 }
 
 export interface CutLimits {
@@ -45,7 +51,30 @@ const NOTHING = Buffer.alloc(0);
 
 export function newBatch(): CutBatch {
   const places = () => new Int32Array(BATCH);
-  return { bytes: NOTHING, count: 0, index: 0, starts: places(), ends: places(), keyStarts: places(), keyEnds: places() };
+  return {
+    bytes: NOTHING,
+    count: 0,
+    index: 0,
+    starts: places(),
+    ends: places(),
+    keyStarts: places(),
+    keyEnds: places(),
+    priceStarts: places(),
+    priceEnds: places(),
+    items: places(),
+  };
+}
+
+/** Adds the order that skipOrder has just passed. */
+export function addOrder(batch: CutBatch, start: number, end: number, whole = true): void {
+  const n = batch.count++;
+  batch.starts[n] = start;
+  batch.ends[n] = end;
+  batch.keyStarts[n] = whole ? found.keyStart : 0;
+  batch.keyEnds[n] = whole ? found.keyEnd : 0;
+  batch.priceStarts[n] = whole ? found.priceStart : 0;
+  batch.priceEnds[n] = whole ? found.priceEnd : 0;
+  batch.items[n] = whole ? found.items : 0;
 }
 
 /** What the file is where its first bytes cannot start JSON in UTF-8, else null. */

@@ -17,9 +17,9 @@ import {
   skipString,
   skipValue,
 } from '../shared/json-scan.js';
-import { BATCH, type CutBatch, type CutLimits, type FileCutter, newBatch, otherThanUtf8 } from './cut-batch.js';
+import { addOrder, BATCH, type CutBatch, type CutLimits, type FileCutter, newBatch, otherThanUtf8 } from './cut-batch.js';
 import { JsonSkipper } from './json-skipper.js';
-import { keyEnd, keyIs, keyStart, skipOrder } from './order-key.js';
+import { keyIs, skipOrder } from './order-key.js';
 
 enum State {
   /** Before the first byte: a byte order mark, another encoding. */
@@ -221,11 +221,7 @@ export class OrderCutter implements FileCutter {
             }
             break;
           }
-          const n = batch.count++;
-          batch.starts[n] = i;
-          batch.ends[n] = after;
-          batch.keyStarts[n] = keyStart();
-          batch.keyEnds[n] = keyEnd();
+          addOrder(batch, i, after);
           this.#state = State.AfterOrder;
           i = after;
           if (batch.count === BATCH) {

@@ -6,8 +6,8 @@
  */
 import { type FileFault, MOST_OVERSIZE, type OversizeOrder } from '../shared/drop-record.js';
 import { isSpace, skipSpace } from '../shared/json-scan.js';
-import { BATCH, type CutBatch, type CutLimits, type FileCutter, newBatch, otherThanUtf8 } from './cut-batch.js';
-import { keyEnd, keyStart, skipOrder } from './order-key.js';
+import { addOrder, BATCH, type CutBatch, type CutLimits, type FileCutter, newBatch, otherThanUtf8 } from './cut-batch.js';
+import { skipOrder } from './order-key.js';
 
 const NEWLINE = 0x0a;
 /** As in entry-orders.ts: what is too deep is refused by the worker. */
@@ -100,12 +100,7 @@ export class LineCutter implements FileCutter {
     while (isSpace(b[end - 1])) end--;
     const batch = this.#batch;
     if (batch.count === 0) batch.index = this.index;
-    const n = batch.count++;
-    batch.starts[n] = start;
-    batch.ends[n] = end;
-    const whole = skipOrder(b, start, end, DEEPEST) === end;
-    batch.keyStarts[n] = whole ? keyStart() : 0;
-    batch.keyEnds[n] = whole ? keyEnd() : 0;
+    addOrder(batch, start, end, skipOrder(b, start, end, DEEPEST) === end);
   }
 
   *#handOut(): Generator<CutBatch, void> {

@@ -8,14 +8,12 @@ import type { Settings } from '../shared/settings.js';
 import { checkEntries } from './check-entries.js';
 import type { DropEntry } from './drop-entry.js';
 import { DropJournal, findPublication, newManifest, type Publication } from './drop-journal.js';
-import { type FetchedDrop, fetchDrop } from './fetch-drop.js';
-import { fileEntries } from './file-entries.js';
+import type { FetchedDrop } from './fetch-drop.js';
 import { IdempotentWriter } from './idempotent-writer.js';
-import { asDropEntries } from './inflate-entry.js';
 import { askTopics, type KafkaPlace, type Topics, verifySent } from './kafka-topics.js';
+import { openDrop } from './open-drop.js';
 import { OrderPublisher } from './order-publisher.js';
 import { type Mark, publishFiles, START } from './publish-files.js';
-import { readZipEntries } from './zip-entries.js';
 
 export type ProduceSettings = Pick<
   Settings,
@@ -93,11 +91,9 @@ export async function produceDrop(options: ProduceOptions): Promise<ProduceResul
     // Kafka takes some 0.3 s to answer all questions; meanwhile the zip is fetched and checked
     const asking = askTopics(place, settings.partitions, halt.signal);
     asking.catch(() => {});
-    drop = await fetchDrop(source, { maxBytes: settings.maxDropBytes, signal });
-    const entries =
-      drop.files === null
-        ? asDropEntries(drop.path, await readZipEntries(drop.path, drop.name, settings))
-        : await fileEntries(drop.files, drop.name, settings);
+    const opened = await openDrop(source, settings, signal);
+    drop = opened.drop;
+    const { entries } = opened;
     const progress = progressOf(entries, onProgress);
     checking = checkEntries(entries, settings.maxDropBytes, halt.signal, bytes => progress('check', bytes, 0));
     const topics = await Promise.race([asking, checking.then(() => asking)]);

@@ -2,10 +2,10 @@
 import { type DropFile, MOST_OVERSIZE } from '../shared/drop-record.js';
 import { throwIfAborted } from '../shared/errors.js';
 import { monthOfFile } from '../shared/order.js';
-import type { CutLimits, FileCutter } from './cut-batch.js';
-import { type DropEntry, isLines } from './drop-entry.js';
-import { OrderCutter } from './entry-orders.js';
-import { LineCutter } from './line-cutter.js';
+import { ContentSums } from './content-sums.js';
+import type { CutLimits } from './cut-batch.js';
+import { newCutter, readAhead, readAll } from './cut-files.js';
+import type { DropEntry } from './drop-entry.js';
 import type { OrderPublisher, Place } from './order-publisher.js';
 
 /** A place in a drop, and how many of its orders stand before it. */
@@ -34,6 +34,7 @@ export async function publishFiles(input: FilesToPublish, from: Mark, publisher:
   const files: DropFile[] = [];
   if (from.file >= entries.length) return null;
   let cutter = newCutter(entries[0].name, limits);
+  let sums = new ContentSums();
   let before = 0;
   let told = 0;
   let reached = false;
@@ -43,6 +44,7 @@ export async function publishFiles(input: FilesToPublish, from: Mark, publisher:
     const month = monthOfFile(name);
     if (cutter.index === 0) publisher.startFile(file, name, month);
     for (const batch of chunk === null ? cutter.end() : cutter.push(chunk)) {
+      sums.add(batch); // also those that an earlier run has published
       let skip = file < from.file ? batch.count : 0;
       if (file === from.file && !reached) {
         skip = Math.min(batch.count, Math.max(0, from.index - batch.index));
@@ -62,41 +64,13 @@ export async function publishFiles(input: FilesToPublish, from: Mark, publisher:
       month,
       bytes,
       orders: cutter.orders,
+      sums: sums.sums(),
       ...(cutter.fault && { fault: cutter.fault }),
       ...(cutter.oversize > 0 && { oversize: { count: cutter.oversize, first } }),
     });
     if (file + 1 < entries.length) cutter = newCutter(entries[file + 1].name, limits);
+    sums = new ContentSums();
   }
   await publisher.flush();
   return files;
-}
-
-function newCutter(name: string, limits: CutLimits): FileCutter {
-  return isLines(name) ? new LineCutter(limits) : new OrderCutter(limits);
-}
-
-/** All files' bytes, one after the other; a null chunk ends each. */
-async function* readAll(entries: DropEntry[]): AsyncGenerator<{ file: number; chunk: Buffer | null }, void> {
-  for (let file = 0; file < entries.length; file++) {
-    for await (const chunk of entries[file].read()) yield { file, chunk };
-    yield { file, chunk: null };
-  }
-}
-
-/** Asks for the next item before the one at hand is done with: zlib unpacks on another thread while this one cuts. */
-async function* readAhead<T>(source: AsyncGenerator<T, void>): AsyncGenerator<T, void> {
-  let next = source.next();
-  next.catch(() => {});
-  try {
-    for (;;) {
-      const { done, value } = await next;
-      if (done) return;
-      next = source.next();
-      next.catch(() => {});
-      yield value;
-    }
-  } finally {
-    await next.catch(() => {});
-    await source.return();
-  }
 }

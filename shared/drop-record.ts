@@ -32,6 +32,18 @@ export interface OversizeOrder {
 /** Orders of a drop that are told of one by one in its manifest, which must fit into a message; the rest is counted. */
 export const MOST_OVERSIZE = 100;
 
+/** What the published orders of a file come to. */
+export interface FileSums {
+  /** Of the orders themselves. */
+  bytes: number;
+  /** Line items, as many as the orders' `line_items` hold. */
+  items: number;
+  /** Of `total_price`, with four places. */
+  price: string;
+  /** Sum of the orders' content hashes (content-hash.ts) modulo 2^64, 16 hex digits. */
+  content: string;
+}
+
 export interface DropFile {
   /** As the zip's directory or the folder has it. */
   name: string;
@@ -41,6 +53,8 @@ export interface DropFile {
   bytes: number;
   /** Orders published from it; null until the file has been read to its end. */
   orders: number | null;
+  /** Of the orders published from it; records of before 0.2 lack it. */
+  sums?: FileSums;
   fault?: FileFault;
   /** Orders that were too large to be published, by the file; `first` are the first ones of the drop, MOST_OVERSIZE at the most. */
   oversize?: { count: number; first: OversizeOrder[] };

@@ -1,4 +1,4 @@
-/** glossier verify [--drop ID] [--since TIME] [--json] */
+/** glossier verify [drop] [--drop ID] [--since TIME] [--json] */
 import { dropsOffset, readDrops, writeDrops } from '../../consumer/load/drop-sync.js';
 import { verify } from '../../consumer/status/verify.js';
 import type { VerifyPart } from '../../consumer/status/verify-part.js';
@@ -10,6 +10,7 @@ import { sinceInstant } from '../since.js';
 
 export const run: CommandRun = async context => {
   quiet(context);
+  if (context.args.length > 0) return (await import('./verify-drop.js')).verifyDrop(context, context.args[0]);
   const { options, display } = context;
   const part: VerifyPart = {};
   if (options.drop !== undefined) part.drop = String(options.drop);

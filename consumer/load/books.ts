@@ -1,6 +1,8 @@
 /** The books: what became of the orders of each file, by partition and month. Pure but for the one statement that writes them. */
+import { wrap } from '../../shared/content-hash.js';
 import type { Tables } from '../schema/tables.js';
 import type { MessageOutcome } from '../transform/batch-rows.js';
+import type { Compared } from './compare-bypassed.js';
 import type { Database } from './database.js';
 
 export interface BookEntry {
@@ -13,6 +15,28 @@ export interface BookEntry {
   rejected: number;
   repeated: number;
   lineItems: number;
+  /** Of all messages counted. */
+  bytes: number;
+  /** Sum of their contents' hashes, modulo 2^64 when it is written. */
+  content: bigint;
+  /** Of the bypassed: those with the content of the order that was first, and those with another. */
+  identical: number;
+  conflicting: number;
+}
+
+/** An entry that counts nothing yet. */
+export function newEntry(fileNo: number, partition: number, month: string, lastIndex = -1): BookEntry {
+  const nothing = { loaded: 0, bypassed: 0, rejected: 0, repeated: 0, lineItems: 0, bytes: 0, content: 0n, identical: 0, conflicting: 0 };
+  return { fileNo, partition, month, lastIndex, ...nothing };
+}
+
+/** Puts what was found out about bypassed orders into the entries, which go nowhere and so stand under no month. */
+export function addCompared(entries: BookEntry[], compared: readonly Compared[]): void {
+  for (const c of compared) {
+    const e = entries.find(b => b.fileNo === c.fileNo && b.partition === c.partition && b.month === '')!;
+    e.identical += c.identical;
+    e.conflicting += c.conflicting;
+  }
 }
 
 /** The greatest index that was counted of a file in a partition; -1 where nothing of it was. */
@@ -62,17 +86,7 @@ export function tally(outcomes: MessageOutcome[], lastIndexOf: LastIndex): { ent
     const key = `${place}/${o.month}`;
     let e = entries.get(key);
     if (e === undefined) {
-      e = {
-        fileNo: o.fileNo,
-        partition: o.partition,
-        month: o.month,
-        lastIndex,
-        loaded: 0,
-        bypassed: 0,
-        rejected: 0,
-        repeated: 0,
-        lineItems: 0,
-      };
+      e = newEntry(o.fileNo, o.partition, o.month, lastIndex);
       entries.set(key, e);
     }
     e.lastIndex = lastIndex;
@@ -80,7 +94,11 @@ export function tally(outcomes: MessageOutcome[], lastIndexOf: LastIndex): { ent
     if (repeated) {
       e.repeated++;
       repeats.add(i);
-    } else e[o.outcome]++;
+    } else {
+      e[o.outcome]++;
+      e.bytes += o.bytes;
+      e.content += o.content;
+    }
   }
   return { entries: [...entries.values()], repeats, late };
 }
@@ -95,17 +113,22 @@ export function tallyRetries(outcomes: MessageOutcome[]): BookEntry[] {
     const key = `${placeKey(fileNo, partition)}/${month}`;
     let e = entries.get(key);
     if (e === undefined) {
-      e = { fileNo, partition, month, lastIndex: -1, loaded: 0, bypassed: 0, rejected: 0, repeated: 0, lineItems: 0 };
+      e = newEntry(fileNo, partition, month);
       entries.set(key, e);
     }
     return e;
   };
   for (const o of outcomes) {
     if (o.outcome === 'rejected') continue;
-    entry(o, '').rejected--; // a reject went nowhere
+    const before = entry(o, ''); // a reject went nowhere
+    before.rejected--;
+    before.bytes -= o.bytes;
+    before.content -= o.content;
     const e = entry(o, o.month);
     e[o.outcome]++;
     e.lineItems += o.lineItems;
+    e.bytes += o.bytes;
+    e.content += o.content;
   }
   return [...entries.values()];
 }
@@ -114,11 +137,15 @@ export function tallyRetries(outcomes: MessageOutcome[]): BookEntry[] {
 export async function writeBooks(db: Database, tables: Tables, entries: BookEntry[]): Promise<void> {
   const column = (pick: (e: BookEntry) => unknown) => entries.map(pick);
   await db.query(
-    `INSERT INTO ${tables.books} AS b (file_no, partition, month, last_index, loaded, bypassed, rejected, repeated, line_items)
-     SELECT * FROM unnest($1::int[], $2::int[], $3::text[], $4::int[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[])
+    `INSERT INTO ${tables.books} AS b (file_no, partition, month, last_index, loaded, bypassed, rejected, repeated, line_items, bytes, content, identical,
+       conflicting)
+     SELECT * FROM unnest($1::int[], $2::int[], $3::text[], $4::int[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[],
+       $11::numeric[], $12::bigint[], $13::bigint[])
      ON CONFLICT (file_no, partition, month) DO UPDATE SET last_index = greatest(b.last_index, excluded.last_index),
        loaded = b.loaded + excluded.loaded, bypassed = b.bypassed + excluded.bypassed, rejected = b.rejected + excluded.rejected,
-       repeated = b.repeated + excluded.repeated, line_items = b.line_items + excluded.line_items`,
+       repeated = b.repeated + excluded.repeated, line_items = b.line_items + excluded.line_items,
+       bytes = b.bytes + excluded.bytes, content = mod(b.content + excluded.content, 18446744073709551616),
+       identical = b.identical + excluded.identical, conflicting = b.conflicting + excluded.conflicting`,
     [
       column(e => e.fileNo),
       column(e => e.partition),
@@ -129,6 +156,10 @@ export async function writeBooks(db: Database, tables: Tables, entries: BookEntr
       column(e => e.rejected),
       column(e => e.repeated),
       column(e => e.lineItems),
+      column(e => e.bytes),
+      column(e => wrap(e.content).toString()),
+      column(e => e.identical),
+      column(e => e.conflicting),
     ],
   );
 }

@@ -2,6 +2,7 @@
  * Brings what the drops topic says of each drop into Postgres, where SQL can ask for it; broken files, and orders that were too
  * large to be published, become rejects of kind `file`.
  */
+import { hashOfText } from '../../shared/content-hash.js';
 import { type DropFile, type DropManifest, type DropState, DropStates, refusedOf } from '../../shared/drop-record.js';
 import { dropsTopic, type Kafka, readPartition } from '../../shared/kafka.js';
 import type { RejectionCode } from '../../shared/rejection.js';
@@ -57,6 +58,7 @@ export async function writeDrops(db: Database, tables: Tables, topic: string, { 
           m.finishedAt,
         ],
       );
+      await writePublished(db, tables, topic, m);
       for (const f of m.files) {
         for (const { code, index, reason } of fileRejects(f, m)) {
           const { rowCount } = await db.query(
@@ -75,6 +77,29 @@ export async function writeDrops(db: Database, tables: Tables, topic: string, { 
     await db.rollback();
     throw error;
   }
+}
+
+/** What was published of each file; nothing where the producer did not add it up. */
+async function writePublished(db: Database, tables: Tables, topic: string, { id, state, files }: DropManifest): Promise<void> {
+  const told = files.flatMap(({ name, orders, sums }) => {
+    const content = hashOfText(sums?.content ?? '');
+    return state !== 'published' || sums === undefined || content === null ? [] : [{ name, orders, ...sums, content }];
+  });
+  if (told.length === 0) return;
+  await db.query(
+    `INSERT INTO ${tables.publishedFiles} (topic, drop_id, file, orders, bytes, line_items, total_price, content)
+     SELECT $1, $2, * FROM unnest($3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::numeric[], $8::numeric[]) ON CONFLICT DO NOTHING`,
+    [
+      topic,
+      id,
+      told.map(f => f.name),
+      told.map(f => f.orders),
+      told.map(f => f.bytes),
+      told.map(f => f.items),
+      told.map(f => f.price),
+      told.map(f => f.content.toString()),
+    ],
+  );
 }
 
 interface FileReject {

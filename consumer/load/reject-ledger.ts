@@ -1,7 +1,8 @@
 /** The ledger of rejects that are tried again: locks them first, then moves the books and marks each with what became of it. */
 import type { MessageBatch } from '../intake/batch.js';
 import type { Tables } from '../schema/tables.js';
-import { tallyRetries, writeBooks } from './books.js';
+import { addCompared, tallyRetries, writeBooks } from './books.js';
+import { compareBypassed } from './compare-bypassed.js';
 import type { Database } from './database.js';
 import { writeFieldCounts } from './drop-fields.js';
 import type { BatchOutcome, Ledger, LoadCounts } from './ledger.js';
@@ -37,7 +38,9 @@ export class RejectLedger implements Ledger {
   }
 
   async enter(db: Database, _batch: MessageBatch, { outcomes, rejected, fields }: BatchOutcome): Promise<LoadCounts> {
-    await writeBooks(db, this.tables, tallyRetries(outcomes));
+    const entries = tallyRetries(outcomes);
+    addCompared(entries, await compareBypassed(db, this.tables, outcomes));
+    await writeBooks(db, this.tables, entries);
     await writeFieldCounts(db, this.tables, this.topic, fields.all());
     const refused = new Map(rejected.map(r => [r.at, r]));
     const column = (pick: (r: ChosenReject, at: number) => unknown) => this.rejects.map(pick);

@@ -1,7 +1,7 @@
 /** What was refused, kept with its bytes, its place and the reason, in the transaction of its batch. */
 import type { Tables } from '../schema/tables.js';
 import type { MessageOutcome, RejectedMessage } from '../transform/batch-rows.js';
-import type { BookEntry } from './books.js';
+import { type BookEntry, newEntry } from './books.js';
 import type { Database } from './database.js';
 
 /** @param rejected messages of one topic */
@@ -42,14 +42,23 @@ export async function settleLate(db: Database, tables: Tables, loaded: readonly 
        UPDATE ${tables.rejects} r SET settled = 'loaded', tries = r.tries + 1, tried_at = now()
          FROM ${tables.dropFiles} f JOIN unnest($1::int[], $2::int[]) AS n (file_no, order_index) USING (file_no)
         WHERE r.kind = 'order' AND r.settled IS NULL AND (r.topic, r.drop_id, r.file) = (f.topic, f.drop_id, f.file) AND r.order_index = n.order_index
-       RETURNING f.file_no, r.partition)
-     SELECT file_no, partition, count(*) AS n FROM settled GROUP BY 1, 2`,
+       RETURNING f.file_no, r.partition, r.order_index)
+     SELECT * FROM settled`,
     [loaded.map(o => o.fileNo), loaded.map(o => o.index)],
   );
-  return rows.map(({ file_no, partition, n }) => {
-    const nothing = { month: '', lastIndex: -1, loaded: 0, bypassed: 0, lineItems: 0 };
-    return { ...nothing, fileNo: Number(file_no), partition: Number(partition), rejected: -Number(n), repeated: Number(n) };
-  });
+  const entries = new Map<string, BookEntry>();
+  for (const { file_no, partition, order_index } of rows) {
+    const key = `${file_no}/${partition}`;
+    const e = entries.get(key) ?? newEntry(Number(file_no), Number(partition), '');
+    entries.set(key, e);
+    e.rejected--;
+    e.repeated++;
+    // a publisher that went back has sent the same bytes again
+    const again = loaded.find(o => o.fileNo === e.fileNo && o.index === Number(order_index))!;
+    e.bytes -= again.bytes;
+    e.content -= again.content;
+  }
+  return [...entries.values()];
 }
 
 /** Text as Postgres can hold it: without NUL. */

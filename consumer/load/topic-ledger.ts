@@ -2,7 +2,8 @@
 import { ServiceError } from '../../shared/errors.js';
 import type { MessageBatch } from '../intake/batch.js';
 import type { Tables } from '../schema/tables.js';
-import { readLastIndexes, tally, writeBooks } from './books.js';
+import { addCompared, readLastIndexes, tally, writeBooks } from './books.js';
+import { compareBypassed } from './compare-bypassed.js';
 import type { Database } from './database.js';
 import { writeFieldCounts } from './drop-fields.js';
 import { type BatchOutcome, type Ledger, type LoadCounts, sum } from './ledger.js';
@@ -29,6 +30,14 @@ export class TopicLedger implements Ledger {
   async enter(db: Database, batch: MessageBatch, { outcomes, rejected, fields }: BatchOutcome): Promise<LoadCounts> {
     const { tables, topic, worker, version } = this.target;
     const { entries, repeats, late } = tally(outcomes, await readLastIndexes(db, tables, outcomes));
+    addCompared(
+      entries,
+      await compareBypassed(
+        db,
+        tables,
+        outcomes.filter((_, at) => !repeats.has(at)),
+      ),
+    );
     await writeBooks(db, tables, entries);
     await writeFieldCounts(db, tables, topic, fields.all());
     await writeRejects(

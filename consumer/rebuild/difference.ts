@@ -20,7 +20,7 @@ export interface TableDifference {
 }
 
 /** Name of the temporary table of the relation with this number. */
-function differing(at: number): string {
+export function differing(at: number): string {
   return quote(`differing_${at}`);
 }
 

@@ -45,6 +45,7 @@ export const LEFT_ALONE: Readonly<Record<string, Readonly<Record<string, string>
   batches: Object.fromEntries(BATCH_COLUMNS.map(c => [c, 'applyBatches'])),
   topics: { topic: 'locked', topic_id: 'checked', drops_next_offset: 'set behind the comparison', first_seen_at: 'history' },
   positions: { updated_at: 'history' },
+  conflicting_orders: { bypassed_at: 'history' },
   drops: { drift_told: 'what was told stays told' },
   drop_files: { '*': 'numbers only; one that is gone is given anew by the replay' },
   rejects: {
@@ -59,6 +60,8 @@ export const LEFT_ALONE: Readonly<Record<string, Readonly<Record<string, string>
   migrations: { '*': 'of the schema' },
 };
 
+type OwnRelation = 'books' | 'rejects' | 'drops' | 'dropFields' | 'publishedFiles' | 'conflictingOrders' | 'positions';
+
 /**
  * In the order in which rows are added: what another may refer to goes first, where analysts have put foreign keys. Rows are removed in the
  * opposite order.
@@ -66,7 +69,7 @@ export const LEFT_ALONE: Readonly<Record<string, Readonly<Record<string, string>
  * @param users where the present users are read from: user_stats with user_staging folded in
  */
 export function allRelations(live: Tables, copy: Tables, users: Tables, months: MonthPlace[]): Relation[] {
-  const same = (name: 'knownOrders' | 'books' | 'rejects' | 'drops' | 'dropFields' | 'positions', key: string[], columns: string[]) => ({
+  const same = (name: OwnRelation, key: string[], columns: string[]) => ({
     name: live[name],
     live: live[name],
     copy: copy[name],
@@ -79,7 +82,11 @@ export function allRelations(live: Tables, copy: Tables, users: Tables, months: 
     { name: 'order_line_item_mapping', live: live.lineItems, copy: copy.lineItems, ...keyed(LINE_ITEM_COLUMNS) },
     { name: live.userNewest, live: users.userNewest, copy: copy.userNewest, ...keyed(['user_id', 'processed_at', 'order_id', 'fields']) },
     { name: live.knownOrders, live: live.knownOrders, copy: copy.knownOrders, ...keyed(REGISTRY_COLUMNS) },
-    same('books', ['file_no', 'partition', 'month'], ['last_index', 'loaded', 'bypassed', 'rejected', 'repeated', 'line_items']),
+    same(
+      'books',
+      ['file_no', 'partition', 'month'],
+      ['last_index', 'loaded', 'bypassed', 'rejected', 'repeated', 'line_items', 'bytes', 'content', 'identical', 'conflicting'],
+    ),
     {
       ...same(
         'rejects',
@@ -106,6 +113,12 @@ export function allRelations(live: Tables, copy: Tables, users: Tables, months: 
       // which of very many unknown fields are kept by name depends on the batches that they came in
       pairs: '(coalesce(l.more, 0) = 0 AND coalesce(c.more, 0) = 0)',
     },
+    same('publishedFiles', ['topic', 'drop_id', 'file'], ['orders', 'bytes', 'line_items', 'total_price', 'content']),
+    same(
+      'conflictingOrders',
+      ['file_no', 'partition', 'record_offset'],
+      ['order_index', 'order_id', 'content', 'first_file_no', 'first_partition', 'first_offset', 'first_index', 'first_content'],
+    ),
     same('positions', ['topic', 'partition'], ['next_offset']),
   ];
 }

@@ -29,7 +29,7 @@ export const USER_COLUMNS: readonly string[] = [
 
 export const STAGING_COLUMNS: readonly string[] = [...USER_COLUMNS, 'newest_order_id'];
 
-export const REGISTRY_COLUMNS: readonly string[] = ['order_id', 'month', 'file_no', 'order_index', 'partition', 'record_offset'];
+export const REGISTRY_COLUMNS: readonly string[] = ['order_id', 'month', 'file_no', 'order_index', 'partition', 'record_offset', 'content'];
 
 /** The analysts' tables, without their schema. */
 export const ANALYSTS = {
@@ -56,6 +56,8 @@ export class Tables {
   readonly merges: string;
   readonly userNewest: string;
   readonly dropFields: string;
+  readonly publishedFiles: string;
+  readonly conflictingOrders: string;
   /** One for all: the numbers of files mean the same in a copy of the tables. */
   readonly dropFiles = `${OWN_SCHEMA}.drop_files`;
 
@@ -84,6 +86,8 @@ export class Tables {
     this.merges = `${own}.merges`;
     this.userNewest = `${own}.user_newest`;
     this.dropFields = `${own}.drop_fields`;
+    this.publishedFiles = `${own}.published_files`;
+    this.conflictingOrders = `${own}.conflicting_orders`;
   }
 
   /** @param month `YYYY_MM` */

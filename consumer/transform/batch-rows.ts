@@ -1,4 +1,5 @@
 /** A batch of messages into the rows of its transaction: pure. */
+import { contentHash } from '../../shared/content-hash.js';
 import type { Rejection } from '../../shared/rejection.js';
 import type { MessageBatch, OrderMessage } from '../intake/batch.js';
 import { DropFieldCounts } from './field-counts.js';
@@ -12,6 +13,13 @@ export interface MessageOutcome {
   /** Index in the file; -1 for messages of no drop. */
   index: number;
   partition: number;
+  offset: number;
+  /** In decimal; '' where it could not be read. */
+  orderId: string;
+  /** Hash of the message's bytes. */
+  content: bigint;
+  /** Of the message. */
+  bytes: number;
   /** Month table that it went to; '' for what was not loaded. */
   month: string;
   lineItems: number;
@@ -84,40 +92,36 @@ function* makeRows(
   const outcomes: MessageOutcome[] = [];
   const rejected: RejectedMessage[] = [];
   const fields = new DropFieldCounts();
-  const place: MessagePlace = { fileNo: 0, index: 0, partition: 0, offset: 0, month: null };
+  const place: MessagePlace = { fileNo: 0, index: 0, partition: 0, offset: 0, month: null, content: 0n };
   for (let at = 0; at < batch.messages.length; at++) {
     if (at % ORDERS_A_TURN === ORDERS_A_TURN - 1) yield;
     const message = batch.messages[at];
+    const from = Math.max(0, message.from);
+    const to = message.from < 0 ? 0 : message.to;
     place.fileNo = fileNumber(message);
     place.index = message.place?.index ?? -1;
     place.partition = message.partition;
     place.offset = message.offset;
     place.month = message.place?.month ?? null;
+    place.content = contentHash(message.bytes.subarray(from, to));
     rows.orderId = '';
-    const outcome =
-      scan.scan(message.bytes, Math.max(0, message.from), message.from < 0 ? 0 : message.to) ?? rows.add(scan, place, refused.get(at));
-    if (typeof outcome === 'string') {
-      const loaded = outcome === 'loaded';
-      if (loaded && message.place !== null) fields.see(scan, message.place.drop, message.partition);
-      outcomes.push({
-        outcome,
-        fileNo: place.fileNo,
-        index: place.index,
-        partition: place.partition,
-        month: loaded ? rows.month : '',
-        lineItems: loaded ? rows.newLineItems : 0,
-      });
-    } else {
-      rejected.push({ message, at, rejection: outcome, orderId: rows.orderId });
-      outcomes.push({
-        outcome: 'rejected',
-        fileNo: place.fileNo,
-        index: place.index,
-        partition: place.partition,
-        month: '',
-        lineItems: 0,
-      });
-    }
+    const outcome = scan.scan(message.bytes, from, to) ?? rows.add(scan, place, refused.get(at));
+    const { fileNo, index, partition, offset, content } = place;
+    const loaded = outcome === 'loaded';
+    if (loaded && message.place !== null) fields.see(scan, message.place.drop, message.partition);
+    if (typeof outcome !== 'string') rejected.push({ message, at, rejection: outcome, orderId: rows.orderId });
+    outcomes.push({
+      outcome: typeof outcome === 'string' ? outcome : 'rejected',
+      fileNo,
+      index,
+      partition,
+      offset,
+      orderId: rows.orderId,
+      content,
+      bytes: to - from,
+      month: loaded ? rows.month : '',
+      lineItems: loaded ? rows.newLineItems : 0,
+    });
   }
   return { rows, outcomes, rejected, fields };
 }

@@ -2,9 +2,9 @@
 import { JsonKind } from '../../shared/json-scan.js';
 import { type FieldKind, fieldKind, LINE_ITEM_FIELDS } from '../../shared/order.js';
 import type { Rejection, RejectionCode } from '../../shared/rejection.js';
+import * as values from '../../shared/values.js';
 import { type CopyText, hasUnstorableEscape } from './copy-text.js';
 import { ABSENT, FIELDS, KIND_WORDS, type OrderScan } from './order-scan.js';
-import * as values from './values.js';
 
 const KINDS: readonly FieldKind[] = FIELDS.map(fieldKind);
 const QUANTITY = LINE_ITEM_FIELDS.indexOf('quantity');

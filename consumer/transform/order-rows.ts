@@ -2,14 +2,15 @@
  * One order into its rows: a row of a month table, of the mapping for each line item, of the registry of known orders, and its
  * share in its user's figures. Every rule of what an order must be is here; nothing is written when one is broken.
  */
+import { asBigint } from '../../shared/content-hash.js';
 import { JsonKind } from '../../shared/json-scan.js';
 import { LINE_ITEM_FIELDS, ORDER_FIELDS, USER_FIELDS } from '../../shared/order.js';
 import type { Rejection } from '../../shared/rejection.js';
+import * as values from '../../shared/values.js';
 import { CopyText } from './copy-text.js';
 import { checkScalar, latin1, refuse, writeExtra, writeItemId, writeItemInteger, writeScalar, wrongKind } from './fields.js';
 import { ABSENT, FIELDS, KIND_WORDS, LINE_ITEMS, type OrderScan } from './order-scan.js';
 import { UserDeltas } from './user-delta.js';
-import * as values from './values.js';
 
 const ID = FIELDS.indexOf('id');
 const USER_ID = FIELDS.indexOf('user_id');
@@ -29,6 +30,8 @@ export interface MessagePlace {
   offset: number;
   /** `YYYY_MM` by the file's name, or null. */
   month: string | null;
+  /** Hash of the message's bytes. */
+  content: bigint;
 }
 
 /** Ids that are not to be loaded again. Each set also takes what the batch itself loads, so the first of two equal ids wins. */
@@ -215,6 +218,8 @@ export class RowSet {
     out.integer(place.partition);
     out.tab();
     out.integer(place.offset);
+    out.tab();
+    out.ascii(asBigint(place.content));
     out.endRow();
   }
 

@@ -1,6 +1,7 @@
 /** What a batch says of its users, one row a user: counts, sums, extremes, and the four fields of the newest order. */
+
+import { instantText, unitsToText } from '../../shared/values.js';
 import type { CopyText } from './copy-text.js';
-import { instantText, unitsToText } from './values.js';
 
 interface Delta {
   orders: number;

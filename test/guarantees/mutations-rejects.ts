@@ -14,7 +14,7 @@ export const REJECT_MUTATIONS: readonly Mutation[] = [
     guarantee: '5.6',
     without: 'the books that move with a retry',
     file: 'consumer/load/reject-ledger.ts',
-    edits: [['await writeBooks(db, this.tables, tallyRetries(outcomes));', 'void [writeBooks, tallyRetries];']],
+    edits: [['await writeBooks(db, this.tables, entries);', 'void writeBooks;']],
     test: 'guarantees/retry',
     fails: 'the books move with it',
   },

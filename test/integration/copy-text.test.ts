@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { Database } from '../../consumer/load/database.js';
 import { copyStatement } from '../../consumer/schema/tables.js';
 import { CopyText } from '../../consumer/transform/copy-text.js';
-import * as values from '../../consumer/transform/values.js';
+import * as values from '../../shared/values.js';
 import { dropDatabase, freshDatabase } from '../support/services.js';
 import { escapeJson } from '../unit/consumer/transform/copy-decode.js';
 

@@ -2,9 +2,40 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { murmur2, partitionOf } from '../../../producer/murmur2.js';
 import { type Mark, START } from '../../../producer/publish-files.js';
+import { contentHash, hashText } from '../../../shared/content-hash.js';
 import { FakeWriter, PARTITIONS, publish, type Sent } from './publishing.js';
 
 const ordersFile = (ids: (number | string)[]) => `{"orders":[${ids.map(id => `{"id":${id}}`).join(', ')}]}`;
+
+/** The sums of orders that have neither line items nor a price. */
+function sums(...orders: string[]) {
+  const content = orders.reduce((sum, o) => sum + contentHash(Buffer.from(o)), 0n);
+  return { bytes: orders.join('').length, items: 0, price: '0.0000', content: hashText(content) };
+}
+
+test('the sums of a file are those of all its orders, also of those that an earlier run has published', async () => {
+  const orders = [
+    '{"id":1,"total_price":"104.52000000000001","line_items":[{"id":1},{"id":2}]}',
+    '{ "line_items" : [ ] , "total_price" : 7.00005, "id":2, "line_items":[[],"]"] }',
+    '{"id":3,"line_items":[1],"line_items":null,"total_price":"123456789012345.5","total\\u005fprice":-1e1}',
+    '{"id":4,"total_price":"x"}',
+  ];
+  const files = { 'a.json': `{"orders":[${orders.join(',')}]}`, 'b.jsonl': `${orders.slice(0, 2).join('\n')}\n{"id":` };
+  const whole = await publish(files);
+  assert.deepEqual(
+    whole.found?.map(f => [f.orders, f.sums?.bytes, f.sums?.items, f.sums?.price]),
+    [
+      [4, orders.join('').length, 4, '101.5201'],
+      [3, orders.slice(0, 2).join('').length + 6, 4, '111.5201'],
+    ],
+  );
+  for (let index = 0; index < 4; index++) {
+    const rest = await publish(files, { file: 0, index, orders: index });
+    assert.deepEqual(rest.found, whole.found);
+  }
+  const other = await publish({ ...files, 'a.json': files['a.json'].replace('"id":4', '"id":5') });
+  assert.notEqual(other.found![0].sums!.content, whole.found![0].sums!.content);
+});
 
 test('each order is one message with its key, value, place and month, in its partition', async () => {
   const files = {
@@ -30,9 +61,15 @@ test('each order is one message with its key, value, place and month, in its par
     { partition: p('sub/none.json:0'), key: null, value: 'null', file: 'sub/none.json', index: 0, month: null },
   ]);
   assert.deepEqual(found, [
-    { name: '2017-12-04.json', month: '2017_12', bytes: files['2017-12-04.json'].length, orders: 3 },
-    { name: 'sub/none.json', month: null, bytes: 17, orders: 1 },
-    { name: '2017-12-05.json', month: '2017_12', bytes: files['2017-12-05.json'].length, orders: 1 },
+    {
+      name: '2017-12-04.json',
+      month: '2017_12',
+      bytes: files['2017-12-04.json'].length,
+      orders: 3,
+      sums: sums('{"id":5}', '{"id":6}', '{"id":"x"}'),
+    },
+    { name: 'sub/none.json', month: null, bytes: 17, orders: 1, sums: sums('null') },
+    { name: '2017-12-05.json', month: '2017_12', bytes: files['2017-12-05.json'].length, orders: 1, sums: sums('{"id":7}') },
   ]);
   assert.equal(bytes, Object.values(files).join('').length);
 });

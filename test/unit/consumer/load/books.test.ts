@@ -12,6 +12,10 @@ const outcome: fc.Arbitrary<MessageOutcome> = fc
     partition: fc.integer({ min: 0, max: 1 }),
     month: fc.constantFrom('2017_11', '2017_12'),
     lineItems: fc.integer({ min: 0, max: 3 }),
+    offset: fc.nat(99),
+    orderId: fc.constantFrom('1', '2'),
+    content: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
+    bytes: fc.nat(9),
   })
   .map(o => (o.outcome === 'loaded' ? o : { ...o, month: '', lineItems: 0 }));
 
@@ -22,6 +26,10 @@ const o = (what: MessageOutcome['outcome'], index: number): MessageOutcome => ({
   partition: 0,
   month: what === 'loaded' ? '2017_12' : '',
   lineItems: 0,
+  offset: index,
+  orderId: '1',
+  content: 1n,
+  bytes: 1,
 });
 
 test('every message counts once, under its file, partition and month', () => {
@@ -37,6 +45,25 @@ test('every message counts once, under its file, partition and month', () => {
         outcomes.reduce((n, x) => n + x.lineItems, 0),
       );
       assert.equal(new Set(entries.map(e => `${e.fileNo}/${e.partition}/${e.month}`)).size, entries.length);
+    }),
+  );
+});
+
+test('what is counted has its bytes and its content in the sums, and a repeat has not', () => {
+  fc.assert(
+    fc.property(fc.array(outcome, { maxLength: 40 }), fc.integer({ min: -1, max: 6 }), (outcomes, before) => {
+      const { entries, repeats } = tally(outcomes, () => before);
+      const counted = outcomes.filter((_, at) => !repeats.has(at));
+      assert.equal(
+        entries.reduce((n, e) => n + e.bytes, 0),
+        counted.reduce((n, x) => n + x.bytes, 0),
+      );
+      assert.equal(
+        entries.reduce((n, e) => n + e.content, 0n),
+        counted.reduce((n, x) => n + x.content, 0n),
+      );
+      const moved = tallyRetries(outcomes);
+      assert.deepEqual([moved.reduce((n, e) => n + e.bytes, 0), moved.reduce((n, e) => n + e.content, 0n)], [0, 0n]);
     }),
   );
 });

@@ -8,7 +8,7 @@ import { fieldKind, ORDER_FIELDS, USER_FIELDS } from '../../../../shared/order.j
 import { decodeCopy } from './copy-decode.js';
 import { type Members, REFUSED } from './refused-orders.js';
 
-const PLACE: MessagePlace = { fileNo: 3, index: 9, partition: 2, offset: 77, month: '2017_12' };
+const PLACE: MessagePlace = { fileNo: 3, index: 9, partition: 2, offset: 77, month: '2017_12', content: 2n ** 64n - 5n };
 const GOOD = {
   id: '1',
   user_id: '7',
@@ -76,7 +76,7 @@ test('an order becomes a row of its month, its line items, its registry entry an
     { line_item_id: '8', order_id: '1', product_id: null, variant_id: null, quantity: null, extra: null },
   ]);
   assert.deepEqual(table(rows.registry, REGISTRY_COLUMNS), [
-    { order_id: '1', month: '201712', file_no: '3', order_index: '9', partition: '2', record_offset: '77' },
+    { order_id: '1', month: '201712', file_no: '3', order_index: '9', partition: '2', record_offset: '77', content: '-5' },
   ]);
   assert.equal(rows.newLineItems, 2);
   assert.deepEqual(staging(rows), [

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { CopyText } from '../../../../consumer/transform/copy-text.js';
 import { idIsGreater, UserDeltas } from '../../../../consumer/transform/user-delta.js';
-import { instantText, unitsToText } from '../../../../consumer/transform/values.js';
+import { instantText, unitsToText } from '../../../../shared/values.js';
 import { decodeCopy } from './copy-decode.js';
 
 interface Order {

@@ -4,7 +4,7 @@
  * Each `parse…` returns true when the value fits and leaves what it found in this module's variables: no object per field (an order has
  * 51). The fast cases copy digits; the rare ones (exponents, 19 digits) go through BigInt.
  */
-import { daysInMonth } from '../../shared/order.js';
+import { daysInMonth } from './order.js';
 
 const MIN_BIGINT = -(2n ** 63n);
 const MAX_BIGINT = 2n ** 63n - 1n;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import * as values from '../../../../consumer/transform/values.js';
+import * as values from '../../../shared/values.js';
 
 const { parseBigint, parseInstant, parseMoney } = values;
 

@@ -1,0 +1,99 @@
+/** glossier why order|user|line-item|drop <id> [--json] */
+import type { Database } from '../../consumer/load/database.js';
+import { findDrops } from '../../consumer/proof/publications.js';
+import { TopicSource } from '../../consumer/rebuild/topic-source.js';
+import type { Tables } from '../../consumer/schema/tables.js';
+import { whyDrop, whyLineItem } from '../../consumer/why/drop.js';
+import { holdOrder, type Place, whyOrder } from '../../consumer/why/order.js';
+import { renderDrop, renderLineItem, renderOrder, renderUser } from '../../consumer/why/render.js';
+import { holdUser, whyUser } from '../../consumer/why/user.js';
+import { UsageError } from '../../shared/errors.js';
+import type { Kafka } from '../../shared/kafka.js';
+import { ServiceState } from '../../shared/outage.js';
+import { argument, type CommandRun, type Context, EXIT, quiet } from '../context.js';
+import { withDatabase } from '../database.js';
+
+const MAX_ID = 2n ** 63n - 1n;
+
+export const run: CommandRun = async context => {
+  quiet(context);
+  const [what, id] = [argument(context, 0), argument(context, 1)];
+  const answer = ANSWERS[what];
+  if (answer === undefined) throw new UsageError(`why ${what}: ask for one of ${Object.keys(ANSWERS).join(', ')}`);
+  if (what !== 'drop' && (!/^-?\d{1,19}$/.test(id) || BigInt(id) > MAX_ID)) throw new UsageError(`"${id}" is not an id`);
+  const { settings } = context;
+  // the messages themselves are asked where there is a Kafka; all else is in the database
+  const alone = settings.databaseUrl !== undefined && settings.kafkaBrokers === undefined;
+  const services = alone ? { ...(await context.database()), kafka: null } : await context.services();
+  const { json, text } = await withDatabase(context, services, 'why', async (db, tables) => {
+    const found = await answer({ context, db, tables, kafka: services.kafka }, id);
+    if (found === null) throw new UsageError(`nothing is known of ${what} ${id}`);
+    return found;
+  });
+  context.print(context.options.json === true ? JSON.stringify(json, null, 2) : text);
+  return EXIT.ok;
+};
+
+interface Asked {
+  context: Context;
+  db: Database;
+  tables: Tables;
+  kafka: Kafka | null;
+}
+
+type Answer = (asked: Asked, id: string) => Promise<{ json: unknown; text: string } | null>;
+
+const order = async (asked: Asked, id: string) => {
+  const { db, tables, context } = asked;
+  const why = await whyOrder(db, tables, id);
+  if (why?.from != null) {
+    const message = await messageAt(asked, why.from);
+    if (message !== null) await holdOrder(db, tables, why, message, context.settings.maxDepth);
+  }
+  return why;
+};
+
+const ANSWERS: Record<string, Answer> = {
+  order: async (asked, id) => {
+    const why = await order(asked, id);
+    return why === null ? null : { json: why, text: renderOrder(why) };
+  },
+  user: async (asked, id) => {
+    const { db, tables, context } = asked;
+    const why = await whyUser(db, tables, id);
+    if (why === null) return null;
+    const newest = why.newest === null ? null : await whyOrder(db, tables, why.newest.order);
+    // of an order that was mended by hand the message is not what was loaded
+    if (why.newest !== null && why.newest.topic !== '' && newest?.retried?.mended !== true) {
+      const message = await messageAt(asked, why.newest);
+      if (message !== null) await holdUser(db, tables, why, message, context.settings.maxDepth);
+    }
+    return { json: why, text: renderUser(why) };
+  },
+  'line-item': async (asked, id) => {
+    const why = await whyLineItem(asked.db, asked.tables, id);
+    const of = why.row?.order_id == null ? null : await order(asked, why.row.order_id);
+    return why.row === null ? null : { json: { ...why, of }, text: renderLineItem(why, of) };
+  },
+  drop: async ({ db, tables, context }, id) => {
+    const { topic } = context.settings;
+    const found = await findDrops(db, tables, topic, id);
+    const why = found.length === 0 ? null : await whyDrop(db, tables, topic, found.at(-1)!.drop);
+    return why === null ? null : { json: why, text: renderDrop(why) };
+  },
+};
+
+/** The message at a place, where there is a Kafka that still has it. */
+async function messageAt({ context, kafka }: Asked, { topic, partition, offset }: Place) {
+  if (kafka === null) return null;
+  const source = new TopicSource(kafka, topic, new ServiceState('Kafka', context.log, context.settings.outageTimeout), context.signal);
+  try {
+    return (await source.messages([{ partition, offset }]))[0] ?? null;
+  } catch (error) {
+    if (context.signal.aborted) throw error;
+    context.log.debug({ reason: String(error) }, 'the message could not be read');
+    return null;
+  } finally {
+    await source.close();
+  }
+}

@@ -113,9 +113,15 @@ function missingItems({ db, expected }: Compared, at: number): Promise<Listed<Ro
  */
 async function settleSharedItems({ db, live, expected, proof }: Compared): Promise<void> {
   const { lineItems, knownOrders } = expected.tables;
+  // where somebody has given it to a third order, the one whose other columns it has is likelier to be the first
+  const rest = (row: string) =>
+    LINE_ITEM_COLUMNS.slice(2)
+      .map(c => `${row}.${quote(c)}`)
+      .join(', ');
   await db.query(
     `DELETE FROM ${lineItems} e USING (
-       SELECT x.ctid AS row, row_number() OVER (PARTITION BY x.line_item_id ORDER BY (l.order_id IS NOT DISTINCT FROM x.order_id) DESC, x.ctid) AS n
+       SELECT x.ctid AS row, row_number() OVER (PARTITION BY x.line_item_id ORDER BY (l.order_id IS NOT DISTINCT FROM x.order_id) DESC,
+                (${rest('l')}) IS NOT DISTINCT FROM (${rest('x')}) DESC, x.ctid) AS n
          FROM ${lineItems} x LEFT JOIN ${live.lineItems} l USING (line_item_id)
         WHERE x.line_item_id IN (SELECT line_item_id FROM ${lineItems} GROUP BY 1 HAVING count(*) > 1)) twice
       WHERE e.ctid = twice.row AND twice.n > 1`,

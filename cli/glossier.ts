@@ -123,6 +123,15 @@ function build(): Command {
     'for programs',
   );
 
+  const conflicts = program.command('conflicts').description('bypassed orders with another content than the one that was first');
+  const addConflict = (name: string, description: string, load: () => Promise<{ run: CommandRun }>) =>
+    conflicts.command(name).description(description).exitOverride().action(run(load)).option('--json', 'for programs');
+  addConflict('list', 'list them', () => import('./commands/conflicts-list.js')).option(
+    '--drop <id>',
+    'bypassed of one drop, by id or name',
+  );
+  addConflict('show <order>', 'both places of an order, and the fields that differ', () => import('./commands/conflicts-show.js'));
+
   const rejects = program.command('rejects').description('what could not be loaded, and why');
   const addReject = (name: string, description: string, load: () => Promise<{ run: CommandRun }>) =>
     rejects.command(name).description(description).exitOverride().action(run(load));

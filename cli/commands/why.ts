@@ -1,7 +1,7 @@
 /** glossier why order|user|line-item|drop <id> [--json] */
+import type { OrderMessage } from '../../consumer/intake/batch.js';
 import type { Database } from '../../consumer/load/database.js';
 import { findDrops } from '../../consumer/proof/publications.js';
-import { TopicSource } from '../../consumer/rebuild/topic-source.js';
 import type { Tables } from '../../consumer/schema/tables.js';
 import { whyDrop, whyLineItem } from '../../consumer/why/drop.js';
 import { holdOrder, type Place, whyOrder } from '../../consumer/why/order.js';
@@ -9,9 +9,9 @@ import { renderDrop, renderLineItem, renderOrder, renderUser } from '../../consu
 import { holdUser, whyUser } from '../../consumer/why/user.js';
 import { UsageError } from '../../shared/errors.js';
 import type { Kafka } from '../../shared/kafka.js';
-import { ServiceState } from '../../shared/outage.js';
 import { argument, type CommandRun, type Context, EXIT, quiet } from '../context.js';
 import { withDatabase } from '../database.js';
+import { kafkaIfAny, messagesAt } from '../message-at.js';
 
 const MAX_ID = 2n ** 63n - 1n;
 
@@ -21,10 +21,8 @@ export const run: CommandRun = async context => {
   const answer = ANSWERS[what];
   if (answer === undefined) throw new UsageError(`why ${what}: ask for one of ${Object.keys(ANSWERS).join(', ')}`);
   if (what !== 'drop' && (!/^-?\d{1,19}$/.test(id) || BigInt(id) > MAX_ID)) throw new UsageError(`"${id}" is not an id`);
-  const { settings } = context;
   // the messages themselves are asked where there is a Kafka; all else is in the database
-  const alone = settings.databaseUrl !== undefined && settings.kafkaBrokers === undefined;
-  const services = alone ? { ...(await context.database()), kafka: null } : await context.services();
+  const services = await kafkaIfAny(context);
   const { json, text } = await withDatabase(context, services, 'why', async (db, tables) => {
     const found = await answer({ context, db, tables, kafka: services.kafka }, id);
     if (found === null) throw new UsageError(`nothing is known of ${what} ${id}`);
@@ -83,17 +81,6 @@ const ANSWERS: Record<string, Answer> = {
   },
 };
 
-/** The message at a place, where there is a Kafka that still has it. */
-async function messageAt({ context, kafka }: Asked, { topic, partition, offset }: Place) {
-  if (kafka === null) return null;
-  const source = new TopicSource(kafka, topic, new ServiceState('Kafka', context.log, context.settings.outageTimeout), context.signal);
-  try {
-    return (await source.messages([{ partition, offset }]))[0] ?? null;
-  } catch (error) {
-    if (context.signal.aborted) throw error;
-    context.log.debug({ reason: String(error) }, 'the message could not be read');
-    return null;
-  } finally {
-    await source.close();
-  }
+async function messageAt({ context, kafka }: Asked, place: Place): Promise<OrderMessage | null> {
+  return (await messagesAt(context, kafka, place.topic, [place]))[0];
 }

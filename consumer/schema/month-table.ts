@@ -27,6 +27,7 @@ export class MonthTables {
       try {
         await db.query('SELECT pg_advisory_xact_lock($1)', [LOCK]);
         await db.query(this.tables.createMonth(monthOfTable(name)!));
+        if (!this.tables.unlogged) await db.query(this.tables.describeMonth(monthOfTable(name)!));
         await db.query('COMMIT');
       } catch (error) {
         await db.rollback();

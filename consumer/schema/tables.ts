@@ -58,6 +58,8 @@ export class Tables {
   readonly dropFields: string;
   readonly publishedFiles: string;
   readonly conflictingOrders: string;
+  /** A view of these, with the names of drops and files. */
+  readonly conflicts = `${OWN_SCHEMA}.conflicts`;
   /** One for all: the numbers of files mean the same in a copy of the tables. */
   readonly dropFiles = `${OWN_SCHEMA}.drop_files`;
 
@@ -103,6 +105,11 @@ export class Tables {
   createMonth(month: string): string {
     const kind = this.unlogged ? 'UNLOGGED TABLE' : 'TABLE';
     return `CREATE ${kind} IF NOT EXISTS ${this.month(month)} (PRIMARY KEY (id)) INHERITS (${this.orders})`;
+  }
+
+  /** Comments on a month table, which does not inherit them. */
+  describeMonth(month: string): string {
+    return `SELECT ${OWN_SCHEMA}.describe_month('${this.month(month).replaceAll("'", "''")}')`;
   }
 }
 

@@ -110,6 +110,23 @@ test('a drop that is in the tables is proven by its bytes and by its messages, w
     (await shop.run(0, ['why', 'drop', 'second.zip'])).stdout,
     /sums +of orders, bytes and content agree in every file\n[\s\S]*conflict with drop \w+ \(first\.zip\)/,
   );
+  const [show] = JSON.parse((await shop.run(0, ['conflicts', 'show', conflict.order!, '--json'])).stdout);
+  assert.deepEqual([show.fields, show.first.file, show.bypassed.index], [['note'], conflict.first.file, conflict.index]);
+  const list = JSON.parse((await shop.run(0, ['conflicts', 'list', '--drop', 'second.zip', '--json'])).stdout);
+  assert.equal(list.length, Number(books['second.zip'].conflicting));
+  assert.match(
+    (await shop.run(0, ['conflicts', 'list'])).stdout,
+    new RegExp(`^${conflict.order} .*2017-12-02.json:${conflict.index} of `, 'm'),
+  );
+  const views = await shop.query(
+    `SELECT bool_and(complete AND published = loaded + bypassed + rejected AND waiting = 0) AS complete, sum(conflicting) AS conflicting,
+       (SELECT count(*) FROM glossier.conflicts) AS kept, (SELECT sum(rejects) FROM glossier.rejects_by_reason WHERE kind = 'order') AS rejects,
+       (SELECT complete_until FROM glossier.freshness) = max(finished_at) AS fresh FROM glossier.drop_books`,
+  );
+  const sum = (what: string) => String(rows.reduce((n, r) => n + Number(r[what]), 0));
+  assert.deepEqual(views, [
+    { complete: 't', conflicting: sum('conflicting'), kept: sum('conflicting'), rejects: sum('rejected'), fresh: 't' },
+  ]);
   // without Kafka
   await shop.run(0, ['verify', second], { KAFKA_BROKERS: undefined });
   await shop.run(2, ['verify', 'third.zip']);

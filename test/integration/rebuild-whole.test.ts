@@ -18,7 +18,7 @@ test('every table and every column of the program is brought to what the topic s
   });
   await migrate(db, 'public');
   const { rows } = await db.query(
-    `SELECT table_name AS name, array_agg(column_name::text) AS columns FROM information_schema.columns WHERE table_schema IN ('public', '${OWN_SCHEMA}') GROUP BY 1 ORDER BY 1`,
+    `SELECT table_name AS name, array_agg(column_name::text) AS columns FROM information_schema.columns JOIN information_schema.tables USING (table_schema, table_name) WHERE table_type = 'BASE TABLE' AND table_schema IN ('public', '${OWN_SCHEMA}') GROUP BY 1 ORDER BY 1`,
   );
   const live = new Tables('public');
   const relations = allRelations(live, COPY_TABLES, live, [{ month: 'of all', inLive: true, inCopy: true }]);

@@ -16,7 +16,7 @@ interface TwoDrops {
 }
 
 /** The second drop brings orders of the first again, half of them changed, and line items of the first. */
-async function twoDrops(t: TestContext): Promise<TwoDrops> {
+async function twoDrops(t: TestContext, awkward: number): Promise<TwoDrops> {
   const dir = tempDir();
   t.after(() => removeServices(dir));
   const shop = await Shop.open(t, { ORDERS_PARTITIONS: '3', BATCH_ORDERS: '100' });
@@ -25,7 +25,7 @@ async function twoDrops(t: TestContext): Promise<TwoDrops> {
     seed: 71,
     dates: ['2017-11-29', '2017-11-30', '2017-12-01'],
     orders: 160,
-    awkward: 0.3,
+    awkward,
     bad: true,
     broken: true,
     layout: 'line',
@@ -35,7 +35,7 @@ async function twoDrops(t: TestContext): Promise<TwoDrops> {
     seed: 72,
     dates: ['2017-12-02'],
     orders: 60,
-    awkward: 0.3,
+    awkward,
     firstId: 2n ** 58n,
     layout: 'line',
     again: a.orders.slice(0, 20),
@@ -67,7 +67,7 @@ function wrong(p: Proof): string[] {
 }
 
 test('a drop that is in the tables is proven by its bytes and by its messages, with all that was rejected and bypassed', async t => {
-  const { shop, first, second } = await twoDrops(t);
+  const { shop, first, second } = await twoDrops(t, 0.3);
   const rows = await shop.query(
     `SELECT d.name, sum(loaded) AS loaded, sum(bypassed) AS bypassed, sum(rejected) AS rejected, sum(conflicting) AS conflicting, sum(identical) AS identical
        FROM glossier.books JOIN glossier.drop_files USING (file_no) JOIN glossier.drops d USING (topic, drop_id) GROUP BY 1 ORDER BY 1`,
@@ -133,7 +133,7 @@ test('a drop that is in the tables is proven by its bytes and by its messages, w
 });
 
 test('whatever is done to a loaded drop by hand, its proof names that and nothing else', async t => {
-  const { shop, first } = await twoDrops(t);
+  const { shop, first } = await twoDrops(t, 0); // line items that two orders of the drop claim have no one right answer
   const ids = (
     await shop.query(
       `SELECT o.id, (SELECT min(line_item_id) FROM order_line_item_mapping WHERE order_id = o.id) AS item FROM orders__2017_11 o

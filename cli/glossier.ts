@@ -53,6 +53,7 @@ Examples:
   $ glossier status --json | jq .drops          what became of each drop
   $ glossier verify                             check every invariant in the database
   $ glossier verify drops/2017-12.zip           hold every order and field of a drop against the tables
+  $ glossier preview drops/2017-12.zip          what it would load, bypass and reject; nothing is changed
   $ glossier why order 17629413379              where it came from, and whether it is what its message says
   $ glossier rebuild --dry-run                  replay the topic beside the tables and tell what differs
 
@@ -122,6 +123,11 @@ function build(): Command {
     '--json',
     'for programs',
   );
+  add(
+    'preview <drop>',
+    'what would become of a drop if it were loaded now; needs no Kafka and changes nothing',
+    () => import('./commands/preview.js'),
+  ).option('--json', 'for programs');
 
   const conflicts = program.command('conflicts').description('bypassed orders with another content than the one that was first');
   const addConflict = (name: string, description: string, load: () => Promise<{ run: CommandRun }>) =>

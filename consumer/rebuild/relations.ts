@@ -46,7 +46,7 @@ export const LEFT_ALONE: Readonly<Record<string, Readonly<Record<string, string>
   topics: { topic: 'locked', topic_id: 'checked', drops_next_offset: 'set behind the comparison', first_seen_at: 'history' },
   positions: { updated_at: 'history' },
   conflicting_orders: { bypassed_at: 'history' },
-  drops: { drift_told: 'what was told stays told' },
+  drops: { drift_told: 'what was told stays told', notes: 'what was seen when it was loaded' },
   drop_files: { '*': 'numbers only; one that is gone is given anew by the replay' },
   rejects: {
     id: 'a reject keeps its number',

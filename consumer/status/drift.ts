@@ -16,7 +16,7 @@ export interface Drift {
 /** By JsonKind, from 1. */
 const KIND_NAMES = ['object', 'array', 'string', 'number', 'boolean', 'boolean', 'null'];
 
-interface DropFields {
+export interface DropFields {
   orders: number;
   more: number;
   fields: Map<string, FieldCount>;
@@ -24,6 +24,11 @@ interface DropFields {
 
 /** The drift of each drop that has any, by drop; over the loaded orders of each. */
 export async function readDrift(db: Database, tables: Tables, topic: string): Promise<Map<string, Drift>> {
+  return driftOf(await readDropFields(db, tables, topic));
+}
+
+/** The fields of each drop's loaded orders, in the order in which the drops were published. */
+export async function readDropFields(db: Database, tables: Tables, topic: string): Promise<Map<string, DropFields>> {
   const { rows } = await db.query(
     `SELECT f.drop_id, f.orders, f.more, f.fields FROM ${tables.dropFields} f LEFT JOIN ${tables.drops} d USING (topic, drop_id)
       WHERE f.topic = $1 ORDER BY d.started_at, f.drop_id`,
@@ -40,7 +45,7 @@ export async function readDrift(db: Database, tables: Tables, topic: string): Pr
       drop.fields.set(name, [had[0] + orders, had[1] | kinds]);
     }
   }
-  return driftOf(drops);
+  return drops;
 }
 
 /** Pure. @param drops in the order in which they were published */

@@ -6,6 +6,7 @@ import { readDrops } from '../load/drop-sync.js';
 import { type CopyState, readCopyState } from '../rebuild/copy-schema.js';
 import { monthTable, type Tables } from '../schema/tables.js';
 import { type Drift, readDrift } from './drift.js';
+import { type MoneyNote, readNotes } from './money-notes.js';
 
 export interface DropStatus {
   /** '' for messages that belong to no drop. */
@@ -29,6 +30,8 @@ export interface DropStatus {
   complete: boolean;
   /** How the export has changed with it; null where it has not. */
   drift: Drift | null;
+  /** What looks odd in the money of its orders; null until it is whole and was looked at. */
+  notes: MoneyNote[] | null;
   started_at: string | null;
   finished_at: string | null;
 }
@@ -106,10 +109,18 @@ export async function readStatus(db: Database, tables: Tables, kafka: Kafka, adm
       waiting,
       complete: m.state === 'published' && waiting === 0,
       drift: drift.get(m.id) ?? null,
+      notes: null,
       started_at: m.startedAt,
       finished_at: m.finishedAt,
     };
   });
+  const notes = await readNotes(
+    db,
+    tables,
+    topic,
+    told.filter(d => d.complete).map(d => d.drop),
+  );
+  for (const d of told) d.notes = notes.get(d.drop) ?? null;
   for (const b of books.values()) {
     const [loaded, bypassed, rejected] = [Number(b.loaded), Number(b.bypassed), Number(b.rejected)];
     told.push({
@@ -127,6 +138,7 @@ export async function readStatus(db: Database, tables: Tables, kafka: Kafka, adm
       waiting: 0,
       complete: true,
       drift: null,
+      notes: null,
       started_at: null,
       finished_at: null,
     });

@@ -1,5 +1,6 @@
 /** Status as a person reads it: pure. */
 import { driftWords } from './drift.js';
+import { noteWords } from './money-notes.js';
 import type { Status } from './read-status.js';
 import { cut, number as n, table, trimLines } from './text-table.js';
 
@@ -29,6 +30,7 @@ export function renderStatus(s: Status, width: number): string {
   ];
   if (s.rebuild !== null) parts.push(`Rebuild ${s.rebuild.state}: ${n(s.rebuild.replayed)} of ${n(s.rebuild.of)} message(s) replayed`);
   for (const d of s.drops) if (d.drift !== null) parts.push(`Drop ${d.drop}: ${driftWords(d.drift)}`);
+  for (const d of s.drops) for (const note of d.notes ?? []) parts.push(`Drop ${d.drop}: ${noteWords(note)}`);
   for (const r of s.rejects.by_reason) parts.push(`  ${n(r.count)} × ${r.code}${r.path === '' ? '' : ` at ${r.path}`}`);
   return trimLines(parts.slice(0, 4).join('\n\n') + (parts.length > 4 ? `\n${parts.slice(4).join('\n')}` : ''));
 }

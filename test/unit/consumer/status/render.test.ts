@@ -18,6 +18,7 @@ const DROP = {
   waiting: 0,
   complete: true,
   drift: null,
+  notes: null,
   started_at: null,
   finished_at: null,
 };

@@ -57,7 +57,7 @@ Examples:
   $ glossier why order 17629413379              where it came from, and whether it is what its message says
   $ glossier rebuild --dry-run                  replay the topic beside the tables and tell what differs
 
-Exit codes: 0 done; 1 failed; 2 wrong usage or settings; 3 done, but some orders or files were rejected; 4 the tables differ from the topic.`;
+Exit codes: 0 done; 1 failed; 2 wrong usage or settings; 3 done, but some orders or files were rejected; 4 the tables differ from the topic, or of diff from each other.`;
 
 function build(): Command {
   const program = new Command('glossier')
@@ -127,6 +127,11 @@ function build(): Command {
     'preview <drop>',
     'what would become of a drop if it were loaded now; needs no Kafka and changes nothing',
     () => import('./commands/preview.js'),
+  ).option('--json', 'for programs');
+  add(
+    'diff <a> <b>',
+    'what differs between two schemas, or two drops, by table and column; exit 4 when something does',
+    () => import('./commands/diff.js'),
   ).option('--json', 'for programs');
 
   const conflicts = program.command('conflicts').description('bypassed orders with another content than the one that was first');

@@ -45,6 +45,8 @@ export interface WhyOrder {
   differing: Difference[] | null;
   /** Rows that are missing or too many, in words. */
   rows: string[];
+  /** Line items that another order had first, in words. */
+  shared: string[];
 }
 
 export const PLACE = `f.drop_id AS drop, d.name, f.file, f.topic`;
@@ -128,6 +130,7 @@ export async function whyOrder(db: Database, t: Tables, id: string): Promise<Why
     others,
     differing: null,
     rows: [],
+    shared: [],
   };
 }
 
@@ -146,8 +149,8 @@ export async function holdOrder(db: Database, t: Tables, why: WhyOrder, message:
       ...proof.missing.list.map(m => `its row is missing${m.elsewhere === null ? '' : `; it stands in ${m.elsewhere}`}`),
       ...proof.missing_rows.list.map(r => `line item ${r.id} is missing`),
       ...proof.extra.list.map(r => `${r.table} ${r.id}: ${r.why}`),
-      ...proof.shared_items.list.map(r => `line item ${r.id} ${r.why}`),
     ];
+    why.shared = proof.shared_items.list.map(r => `line item ${r.id} ${r.why}`);
   } finally {
     await db.rollback();
   }

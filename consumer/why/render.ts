@@ -25,6 +25,7 @@ export function renderOrder(w: WhyOrder): string {
   lines.push(
     `  items     ${n(items)} of ${w.line_item_total === null ? '?' : n(w.line_item_total)} line item(s)${items === 0 ? '' : `: ${some(w.line_items)}`}`,
   );
+  for (const s of w.shared) lines.push(`            ${s}`);
   if (w.content !== null) lines.push(`  content   ${w.content}`);
   for (const o of w.others.slice(0, MOST_TOLD)) lines.push(`  another   ${o.at} ${short(o)}: ${printable(o.why)}`);
   if (w.others.length > MOST_TOLD) lines.push(`            … and ${n(w.others.length - MOST_TOLD)} more; --json has them`);

@@ -10,8 +10,8 @@ import { chaosRun } from './driver.js';
 import { makePool, type Pool } from './pool.js';
 import { ChaosServers } from './servers.js';
 
-/** Has a worker, a producer, the broker and Postgres killed, a worker suspended and one removed, backends ended, the network cut, held, swallowed. */
-const FIXED_SEED = 863;
+/** Has a worker, a producer, a rebuild, the broker and Postgres killed, a worker suspended, a backend ended, the network cut and held, the tables read and rebuilt. */
+const FIXED_SEED = 57531;
 const FAULTS = 11;
 const DROPS = 4;
 

@@ -1,17 +1,16 @@
 /**
  * One run: a seed makes a plan (schedule.ts); workers, producers and merges run against servers that are killed, cut off and brought
- * back; then everything is healed, drained, and held against the oracle to the last value.
+ * back, while the tables are read, damaged and rebuilt; then everything is healed, drained, and held against the oracle to the last value.
  */
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createKafka, topicOffsets } from '../../shared/kafka.js';
-import { createLog } from '../../shared/log.js';
 import type { CliEnv } from '../support/cli.js';
 import { dropDatabase, freshDatabase, freshName } from '../support/services.js';
 import { TcpProxy } from '../support/tcp-proxy.js';
 import { type Actor, Cast, type Exit } from './actors.js';
+import { damageTables, readBeside } from './beside.js';
 import { inject, type Scene } from './inject.js';
-import { judgeBooks, judgeTables, within } from './judge.js';
+import { judgeBooks, judgeTables, waitUntilLoaded, within } from './judge.js';
 import type { Pool } from './pool.js';
 import { makePlan, type Plan } from './schedule.js';
 import type { ChaosServers } from './servers.js';
@@ -68,6 +67,9 @@ class Run {
   readonly #producers = new Set<Actor>();
   /** Asked to stop. */
   readonly #leaving: Actor[] = [];
+  readonly #rebuilds = new Set<Actor>();
+  /** Rows were damaged on purpose: the tables are right behind the next rebuild alone. */
+  #damaged = false;
   #closing = false;
   #recovery = 0;
   #chain: Promise<unknown> = Promise.resolve();
@@ -167,6 +169,21 @@ class Run {
       producers: this.#producers,
       published: this.#published,
       startMerge: () => this.#cast.start('merge', ['merge'], this.#env(this.servers.postgresPort)),
+      startRebuild: port => {
+        const rebuild = this.#cast.start('rebuild', ['rebuild'], this.#env(port));
+        this.#rebuilds.add(rebuild);
+        void rebuild.done.then(() => this.#rebuilds.delete(rebuild));
+        return rebuild;
+      },
+      read: async milliseconds => {
+        const { reads, problems } = await readBeside(this.#url, milliseconds, () => !this.#damaged);
+        this.problems.push(...problems);
+        return reads;
+      },
+      damage: seed => {
+        this.#damaged = true;
+        return damageTables(this.servers, this.#url, seed);
+      },
       addWorker: async () => {
         await this.#addWorker();
         return `worker ${this.#slots}`;
@@ -213,35 +230,9 @@ class Run {
     const healed = performance.now();
     await within(20, Promise.all(this.#leaving.map(w => w.done)), 'a worker that was asked to stop');
     await within(DRAIN_LIMIT, this.#chain, 'the producers');
-    const kafka = createKafka({ brokers: [this.servers.brokers], log: await createLog('silent', null) });
-    const admin = kafka.admin();
-    await admin.connect();
-    const ends = await topicOffsets(admin, this.#topic);
-    await admin.disconnect();
-    for (;;) {
-      const rows = await this.servers.query(
-        'SELECT partition, next_offset FROM glossier.positions WHERE topic = $1',
-        [this.#topic],
-        this.#url,
-      );
-      const at = new Map(rows.map(r => [Number(r.partition), Number(r.next_offset)]));
-      const behind = ends.filter(e => (at.get(e.partition) ?? 0) < e.end);
-      this.#recovery = (performance.now() - healed) / 1000;
-      if (behind.length === 0) break;
-      if (this.#recovery > DRAIN_LIMIT) {
-        this.problems.push(
-          `HANG: ${behind.map(e => `partition ${e.partition} stands at ${at.get(e.partition)} of ${e.end}`).join(', ')} ${DRAIN_LIMIT} s after the healing`,
-        );
-        const held = await this.servers.query(
-          'SELECT pid, application_name, state, wait_event, left(query, 80) AS query, pg_blocking_pids(pid) AS blocked_by FROM pg_stat_activity WHERE datname = current_database()',
-          [],
-          this.#url,
-        );
-        this.#say(`sessions: ${JSON.stringify(held)}`);
-        break;
-      }
-      await sleep(100);
-    }
+    await within(DRAIN_LIMIT, Promise.all([...this.#rebuilds].map(r => r.done)), 'a rebuild');
+    this.problems.push(...(await waitUntilLoaded(this.servers, this.#url, this.#topic, line => this.#say(line))));
+    this.#recovery = (performance.now() - healed) / 1000;
     this.#say(`all loaded ${this.#recovery.toFixed(1)} s after the healing`);
   }
 
@@ -252,6 +243,10 @@ class Run {
     for (const worker of this.#workers.values()) worker.stop();
     await within(20, Promise.all([...this.#workers.values()].map(w => w.done)), 'the stop of the workers');
     await this.#command(env, [0], 'merge');
+    // a dry run ends with 4 when it finds anything; either sweeps the copies of those that were killed
+    await this.#command(env, [0], 'rebuild', ...(this.#damaged ? [] : ['--dry-run']));
+    const left = await this.servers.query("SELECT FROM pg_namespace WHERE nspname = 'glossier_rebuild'", [], this.#url);
+    if (left.length > 0) this.problems.push('the copy of a rebuild was left behind');
     const verify = await this.#command(env, [0], 'verify');
     if (verify.code !== 0)
       this.problems.push(

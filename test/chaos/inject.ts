@@ -18,6 +18,12 @@ export interface Scene {
   /** Drops that are published whole. */
   published: readonly string[];
   startMerge(): Actor;
+  /** @param port by which it comes to Postgres */
+  startRebuild(port: number): Actor;
+  /** Reads the tables for a while. @returns how often */
+  read(milliseconds: number): Promise<number>;
+  /** Damages the analysts' tables. @returns what was done */
+  damage(seed: number): Promise<string>;
   /** @returns its name */
   addWorker(): Promise<string>;
   /** Asks it to stop, for good. */
@@ -61,6 +67,19 @@ export async function inject(scene: Scene, { kind, lasts, pick, way }: Fault): P
       void merge.done;
       return merge.name;
     }
+    case 'rebuild beside':
+    case 'kill -9 rebuild': {
+      const rebuild = scene.startRebuild(choose(proxies)!.port);
+      if (kind === 'rebuild beside') return rebuild.name;
+      await sleep(lasts);
+      if (!rebuild.alive) return '';
+      rebuild.kill();
+      return `${rebuild.name} after ${lasts} ms`;
+    }
+    case 'reads':
+      return `${await scene.read(lasts)} time(s)`;
+    case 'damage tables':
+      return scene.damage(Math.floor(way * 1e9));
     case 'kill -9 broker':
       await servers.killKafka(lasts);
       return `down ${lasts} ms`;

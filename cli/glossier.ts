@@ -95,6 +95,10 @@ function build(): Command {
     .option('--until <offsets|time>', 'the tables as they were: partition:offset,… or an instant such as 2017-12-04T00:00:00Z')
     .option('--into <schema>', 'where --until puts them: a schema that is not there yet')
     .option('--accept-gap', 'go on although the topic does not go back to its first message: what only that brought is removed')
+    .option(
+      '--accept-topic',
+      'take this topic for the whole truth although the tables were filled from another one, or from one that was deleted',
+    )
     .option('--json', 'for programs');
   add('status', 'drops, partitions with lag, staging, rejects, tables', () => import('./commands/status.js')).option(
     '--json',

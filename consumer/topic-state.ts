@@ -14,6 +14,7 @@ import { pause } from '../shared/outage.js';
 import type { Link } from './load/link.js';
 import { claimTopic, madeAnew, type Positions, readPositions } from './load/positions.js';
 import { migrate } from './schema/migrate.js';
+import { dueWords, readRebuildDue } from './schema/rebuild-due.js';
 import type { Tables } from './schema/tables.js';
 import type { WorkerOptions } from './worker-options.js';
 
@@ -44,8 +45,11 @@ export class TopicState {
 
   /** Migrates, makes the topics, claims the topic. A fault that only a person can mend is thrown here, at once. */
   async open(): Promise<void> {
-    const { settings, acceptGap } = this.options;
-    await this.link.use(db => migrate(db.client, settings.databaseSchema));
+    const { settings, acceptGap, log } = this.options;
+    await this.link.use(async db => {
+      await migrate(db.client, settings.databaseSchema);
+      for (const due of await readRebuildDue(db, this.tables)) log.warn(dueWords(due));
+    });
     const { offsets, before } = await this.patiently(async () => {
       await this.admin.connect();
       await ensureTopics(this.admin, settings.topic, settings.partitions);

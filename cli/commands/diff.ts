@@ -1,6 +1,7 @@
 /** glossier diff <a> <b> [--json]: two schemas, or two drops. */
 import { diffDrops, diffSchemas } from '../../consumer/diff/diff.js';
-import { isDifferent, renderDifferences } from '../../consumer/rebuild/render.js';
+import { isDifferent } from '../../consumer/rebuild/difference.js';
+import { renderDifferences } from '../../consumer/rebuild/render.js';
 import { type OpenDrop, openDrop } from '../../producer/open-drop.js';
 import { argument, type CommandRun, type Context, EXIT, quiet } from '../context.js';
 import { withDatabase } from '../database.js';

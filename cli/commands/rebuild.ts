@@ -1,13 +1,19 @@
-/** glossier rebuild [--dry-run] [--month YYYY-MM] [--table user_stats] [--until … --into …] [--accept-gap] [--json] */
+/** glossier rebuild [--dry-run] [--month YYYY-MM] [--table user_stats] [--until … --into …] [--accept-gap] [--accept-topic] [--json] */
+
+import { isDifferent } from '../../consumer/rebuild/difference.js';
 import type { Until } from '../../consumer/rebuild/into.js';
-import { type RebuildOptions, rebuild } from '../../consumer/rebuild/rebuild.js';
-import { isDifferent, renderDifferences } from '../../consumer/rebuild/render.js';
+import type { RebuildStep } from '../../consumer/rebuild/progress.js';
+import { rebuild } from '../../consumer/rebuild/rebuild.js';
+import type { RebuildOptions } from '../../consumer/rebuild/rebuild-options.js';
+import { renderDifferences } from '../../consumer/rebuild/render.js';
 import { rebuildUsers } from '../../consumer/rebuild/users.js';
 import { migrate } from '../../consumer/schema/migrate.js';
 import { UsageError } from '../../shared/errors.js';
 import { type CommandRun, type Context, EXIT, quiet } from '../context.js';
 import { patiently } from '../database.js';
 import { giveWay } from '../give-way.js';
+
+const TITLES: Record<RebuildStep, string> = { replaying: 'Replaying', comparing: 'Comparing', applying: 'Applying' };
 
 export const run: CommandRun = async context => {
   quiet(context);
@@ -23,9 +29,11 @@ export const run: CommandRun = async context => {
     version: context.version,
     signal: context.signal,
     acceptGap: context.options.acceptGap === true,
+    acceptTopic: context.options.acceptTopic === true,
     ...asked,
     onStep: text => context.display.line(text),
-    onReplayed: (done, total) => context.display.progress({ title: 'Replaying', total, unit: 'messages' }, done),
+    onProgress: (step, done, total) =>
+      context.display.progress({ title: TITLES[step], total, unit: step === 'replaying' ? 'messages' : 'tables' }, done),
   };
   if (asked.users) return users(context, options);
   const found = await rebuild(options);
@@ -38,7 +46,7 @@ export const run: CommandRun = async context => {
   const equal = !found.some(isDifferent);
   if (context.options.json === true) context.print(JSON.stringify({ equal, applied: !asked.dryRun, differences: found }, null, 2));
   else {
-    context.print(renderDifferences(found));
+    context.print(renderDifferences(found, process.stdout.columns));
     if (!asked.dryRun && !equal) context.print('All of it is set right.');
   }
   return asked.dryRun && !equal ? EXIT.differs : EXIT.ok;
@@ -49,7 +57,11 @@ async function users(context: Context, options: RebuildOptions): Promise<number>
   const equal = !differences.some(isDifferent) && unsure.count === 0;
   if (context.options.json === true) context.print(JSON.stringify({ equal, applied: !options.dryRun, differences, unsure }, null, 2));
   else {
-    context.print(differences.some(isDifferent) ? renderDifferences(differences) : 'user_stats holds what the order tables say.');
+    context.print(
+      differences.some(isDifferent)
+        ? renderDifferences(differences, process.stdout.columns)
+        : 'user_stats holds what the order tables say.',
+    );
     if (unsure.count > 0)
       context.print(
         `The locale, consent, e-mail and phone of ${unsure.count} user(s) are not known to be those of the newest order (for example ${unsure.examples.join(', ')}): run glossier rebuild`,

@@ -74,9 +74,9 @@ async function checkAgainstBatches(db: Database, tables: Tables, topic: string):
 }
 
 /** What to say of a topic that is not the one whose positions are here. */
-export function madeAnew(topic: string): TopicError {
+export function madeAnew(topic: string, more = ''): TopicError {
   return new TopicError(`the topic "${topic}" was deleted and made anew: its positions in Postgres belong to the old one`, {
-    hint: 'load the new topic into an empty database, or set ORDERS_TOPIC to another topic',
+    hint: more || 'load the new topic into an empty database, set ORDERS_TOPIC to another one, or glossier rebuild --accept-topic',
   });
 }
 

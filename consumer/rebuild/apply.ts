@@ -2,7 +2,7 @@
 import { InvariantError } from '../../shared/errors.js';
 import type { Database } from '../load/database.js';
 import { quote, type Tables } from '../schema/tables.js';
-import { applyStatements, LONG, type TableDifference } from './difference.js';
+import { applyStatements, isDifferent, LONG, type PartDone, type TableDifference } from './difference.js';
 import { BATCH_COLUMNS, type Relation } from './relations.js';
 
 /**
@@ -11,7 +11,15 @@ import { BATCH_COLUMNS, type Relation } from './relations.js';
  *
  * @throws InvariantError when a trigger or rule swallows rows
  */
-export async function applyDifferences(db: Database, relations: readonly Relation[], found: readonly TableDifference[]): Promise<void> {
+export async function applyDifferences(
+  db: Database,
+  relations: readonly Relation[],
+  found: readonly TableDifference[],
+  told: PartDone = async () => {},
+): Promise<void> {
+  const total = found.filter(isDifferent).length;
+  let done = 0;
+  if (total > 0) await told(0, total);
   const run = async (at: number, what: 'remove' | 'change' | 'add', rows: number) => {
     if (rows === 0) return;
     const { rowCount } = await db.query(applyStatements(relations[at], at)[what], undefined, LONG);
@@ -22,6 +30,7 @@ export async function applyDifferences(db: Database, relations: readonly Relatio
   for (let at = 0; at < relations.length; at++) {
     await run(at, 'change', found[at].changed);
     await run(at, 'add', found[at].added);
+    if (isDifferent(found[at])) await told(++done, total);
   }
 }
 

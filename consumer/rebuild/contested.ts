@@ -1,6 +1,7 @@
 /**
- * Line items that several orders of one drop claim. Which of two partitions is loaded first is settled by nothing but the moment, so a
- * replay may give such a line item to another order than the present tables do. Where the present one has a right to it, it keeps it.
+ * Line items that several orders claim. Which of two partitions is loaded first is settled by nothing but the moment, so a replay may give
+ * such a line item to another order than the present tables do: of one drop, and of two where a worker was behind in one partition. The
+ * present one keeps it where its message has it, and both came in one drop or the batches say that it was loaded first.
  */
 import type { OrderMessage } from '../intake/batch.js';
 import type { Database } from '../load/database.js';
@@ -19,6 +20,8 @@ interface Claim {
 }
 
 const CLAIMS = quote('claims');
+/** Of two batches that are loaded at once the one that began later may have been the first to write a line item. */
+const OVERLAP = '2 seconds';
 
 export class Contested {
   /** Claims that the order's message does not bear out. */
@@ -54,13 +57,16 @@ export class Contested {
   /** An order can have lost a line item only where it has fewer in the copy than line_item_total says. */
   async #find(db: Database): Promise<Claim[]> {
     const copy = COPY_TABLES;
+    const loadedAt = (message: string) => `(SELECT b.loaded_at FROM ${this.live.batches} b
+      WHERE b.topic = f.topic AND b.partition = ${message}.partition AND b.from_offset <= ${message}.record_offset ORDER BY b.from_offset DESC LIMIT 1)`;
     const { rows } = await db.query(
       `SELECT l.line_item_id, l.order_id, k.partition, k.record_offset FROM ${this.live.lineItems} l JOIN ${copy.lineItems} c USING (line_item_id)
          JOIN ${copy.knownOrders} k ON k.order_id = l.order_id JOIN ${copy.knownOrders} w ON w.order_id = c.order_id
-         JOIN ${copy.dropFiles} f ON f.file_no = k.file_no JOIN ${copy.dropFiles} g ON g.file_no = w.file_no AND g.drop_id = f.drop_id
+         JOIN ${copy.dropFiles} f ON f.file_no = k.file_no JOIN ${copy.dropFiles} g ON g.file_no = w.file_no
          JOIN ${copy.orders} o ON o.id = l.order_id
          LEFT JOIN (SELECT order_id, count(*) AS n FROM ${copy.lineItems} GROUP BY order_id) h ON h.order_id = l.order_id
-        WHERE l.order_id <> c.order_id AND o.line_item_total > coalesce(h.n, 0) ORDER BY k.partition, k.record_offset`,
+        WHERE l.order_id <> c.order_id AND o.line_item_total > coalesce(h.n, 0)
+          AND (f.drop_id = g.drop_id OR ${loadedAt('k')} <= ${loadedAt('w')} + interval '${OVERLAP}') ORDER BY k.partition, k.record_offset`,
       undefined,
       LONG,
     );

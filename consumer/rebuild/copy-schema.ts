@@ -4,10 +4,11 @@
  * Unlogged tables halve what is written and are emptied, all of them together, by a crash of the server: an empty copy is noticed by its
  * positions and is made anew.
  */
-import { errorCode, ServiceError } from '../../shared/errors.js';
+import { ServiceError } from '../../shared/errors.js';
 import { pause } from '../../shared/outage.js';
 import type { Database } from '../load/database.js';
-import { COPY_SCHEMA, monthOfTable, OWN_SCHEMA, quote, Tables } from '../schema/tables.js';
+import { COPY_SCHEMA, monthOfTable, monthTable, OWN_SCHEMA, quote, Tables } from '../schema/tables.js';
+import { dropShape, makeShape, SHAPE_SCHEMA } from './structure.js';
 
 /** Any number that others are unlikely to take: one rebuild at a time in a database. */
 const LOCK = 720_575_950;
@@ -23,14 +24,7 @@ const MARK = 'The copy of a running or abandoned glossier rebuild';
 export const COPY_TABLES = new Tables(COPY_SCHEMA, COPY_SCHEMA, true);
 
 /** Own tables that a copy has no use for: the numbers of files are the same in it, and the others do not tell of orders. */
-const NOT_COPIED = ['migrations', 'drop_files'];
-
-export interface CopyState {
-  /** `running`, or `abandoned`: its process has ended without dropping it. */
-  state: 'running' | 'abandoned';
-  /** Offsets of the topic that it has replayed. */
-  replayed: number;
-}
+const NOT_COPIED = ['migrations', 'drop_files', 'rebuild_due'];
 
 /**
  * Takes the lock for as long as the connection lasts.
@@ -46,22 +40,14 @@ export async function lockRebuilds(db: Database): Promise<void> {
   throw new ServiceError('another rebuild of this database is running', { hint: 'wait for it: glossier status shows how far it is' });
 }
 
-/** What there is of a copy now; null where there is none. */
-export async function readCopyState(db: Database): Promise<CopyState | null> {
+/** Is a rebuild of this database at work? */
+export async function isLocked(db: Database): Promise<boolean> {
   const { rows } = await db.query(
-    `SELECT to_regclass($1) IS NOT NULL AS there, EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND classid = 0 AND objid = $2
+    `SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND classid = 0 AND objid = $1
        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())) AS locked`,
-    [COPY_TABLES.positions, LOCK],
+    [LOCK],
   );
-  const [{ there, locked }] = rows;
-  if (there !== 't') return locked === 't' ? { state: 'running', replayed: 0 } : null;
-  // it may be dropped at this moment
-  const sum = await db.query(`SELECT coalesce(sum(next_offset), 0) AS n FROM ${COPY_TABLES.positions}`).catch(error => {
-    if (errorCode(error) === '42P01') return null;
-    throw error;
-  });
-  if (sum === null) return null;
-  return { state: locked === 't' ? 'running' : 'abandoned', replayed: Number(sum.rows[0].n) };
+  return rows[0].locked === 't';
 }
 
 /**
@@ -99,8 +85,16 @@ export async function isCopyOf(db: Database, run: string): Promise<boolean> {
  * rows are loaded.
  *
  * @param run a name of this run
+ * @param altered tables whose structure is not the program's: their copy is made as the migrations make it
+ * @param also what is to be made with it
  */
-export async function makeCopy(db: Database, live: Tables, run: string): Promise<void> {
+export async function makeCopy(
+  db: Database,
+  live: Tables,
+  run: string,
+  altered: ReadonlySet<string>,
+  also: (db: Database) => Promise<void>,
+): Promise<void> {
   const copy = COPY_TABLES;
   const analysts: [from: string, to: string, key: string | null][] = [
     [live.orders, copy.orders, null],
@@ -111,19 +105,25 @@ export async function makeCopy(db: Database, live: Tables, run: string): Promise
   const own = await ownTables(db);
   await db.query('BEGIN');
   try {
+    if (altered.size > 0) await makeShape(db);
+    const source = (table: string, name: string) => (altered.has(name) ? `${SHAPE_SCHEMA}.${name}` : table);
     await db.query(`CREATE SCHEMA ${quote(COPY_SCHEMA)}; COMMENT ON SCHEMA ${quote(COPY_SCHEMA)} IS '${MARK} (${run}).'`);
     for (const [from, to, key] of analysts) {
-      await db.query(`CREATE UNLOGGED TABLE ${to} (${like(from)}${key === null ? '' : `, PRIMARY KEY (${key})`})`);
+      const name = from.slice(live.schema.length + 1);
+      await db.query(`CREATE UNLOGGED TABLE ${to} (${like(source(from, name))}${key === null ? '' : `, PRIMARY KEY (${key})`})`);
     }
     for (const name of own) {
       await db.query(
-        `CREATE UNLOGGED TABLE ${COPY_SCHEMA}.${name} (LIKE ${OWN_SCHEMA}.${name} INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING IDENTITY INCLUDING GENERATED INCLUDING INDEXES)`,
+        `CREATE UNLOGGED TABLE ${COPY_SCHEMA}.${quote(name)} (LIKE ${source(`${OWN_SCHEMA}.${quote(name)}`, name)} INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING IDENTITY INCLUDING GENERATED INCLUDING INDEXES)`,
       );
     }
     // a rule that somebody put on one month alone refuses orders there as well
     for (const month of await monthsOf(db, live)) {
-      await db.query(`CREATE UNLOGGED TABLE ${copy.month(month)} (${like(live.month(month))}, PRIMARY KEY (id)) INHERITS (${copy.orders})`);
+      const own = altered.has('orders') || altered.has(monthTable(month)) ? '' : `${like(live.month(month))}, `;
+      await db.query(`CREATE UNLOGGED TABLE ${copy.month(month)} (${own}PRIMARY KEY (id)) INHERITS (${copy.orders})`);
     }
+    if (altered.size > 0) await dropShape(db);
+    await also(db);
     await db.query('COMMIT');
   } catch (error) {
     await db.rollback();
@@ -131,25 +131,23 @@ export async function makeCopy(db: Database, live: Tables, run: string): Promise
   }
 }
 
-/** The program's own tables, as a later version may have more of them: quoted, without the schema. */
+/** The program's own tables, as a later version may have more of them. */
 async function ownTables(db: Database): Promise<string[]> {
   const { rows } = await db.query(
     "SELECT relname FROM pg_class WHERE relnamespace = to_regnamespace($1) AND relkind = 'r' AND relname <> ALL($2)",
     [OWN_SCHEMA, NOT_COPIED],
   );
-  return rows.map(r => quote(r.relname));
+  return rows.map(r => r.relname);
 }
 
 function like(table: string): string {
   return `LIKE ${table} INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING STORAGE`;
 }
 
-/** Months that have a table, `YYYY_MM`, in order. */
+/** Months that have a table, `YYYY_MM`, in order; one that somebody has taken out of `orders` as well. */
 export async function monthsOf(db: Database, tables: Tables): Promise<string[]> {
-  const { rows } = await db.query(
-    `SELECT c.relname AS name FROM pg_inherits JOIN pg_class c ON c.oid = inhrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-      WHERE inhparent = to_regclass($1) AND n.nspname = $2 ORDER BY 1`,
-    [tables.orders, tables.analysts],
-  );
-  return rows.map(r => monthOfTable(r.name)).filter(m => m !== null);
+  const { rows } = await db.query("SELECT relname FROM pg_class WHERE relnamespace = to_regnamespace($1) AND relkind = 'r' ORDER BY 1", [
+    tables.schema,
+  ]);
+  return rows.map(r => monthOfTable(r.relname)).filter(m => m !== null);
 }

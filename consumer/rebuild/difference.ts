@@ -17,7 +17,17 @@ export interface TableDifference {
   columns: Record<string, number>;
   /** Keys of up to five rows, no other values. */
   examples: string[];
+  /** What is wrong with the table itself, in words. */
+  structure?: string[];
 }
+
+/** Is there any difference in it? */
+export function isDifferent(d: TableDifference): boolean {
+  return d.added + d.removed + d.changed > 0 || (d.structure ?? []).length > 0;
+}
+
+/** Told how many relations of how many are done. */
+export type PartDone = (done: number, total: number) => Promise<void>;
 
 /** Name of the temporary table of the relation with this number. */
 export function differing(at: number): string {
@@ -25,16 +35,29 @@ export function differing(at: number): string {
 }
 
 /** Finds the differing rows of each relation, within the caller's transaction. @returns one a relation, in their order */
-export async function findDifferences(db: Database, relations: readonly Relation[]): Promise<TableDifference[]> {
+export async function findDifferences(
+  db: Database,
+  relations: readonly Relation[],
+  told: PartDone = async () => {},
+): Promise<TableDifference[]> {
   const found: TableDifference[] = [];
+  await told(0, relations.length);
   for (const [at, relation] of relations.entries()) {
     await db.query(compareStatement(relation, at), undefined, LONG);
     found.push(await tell(db, relation, at));
+    await told(at + 1, relations.length);
   }
   return found;
 }
 
-function compareStatement({ live, copy, key, columns, rows, pairs }: Relation, at: number): string {
+/** Null is a value in a key that may hold it; Postgres joins by nothing but equality. */
+function sameKey({ key, nullable = {} }: Relation, a: string, b: string): string {
+  const value = (row: string, k: string) => (k in nullable ? `coalesce(${row}.${quote(k)}, ${nullable[k]})` : `${row}.${quote(k)}`);
+  return key.map(k => `${value(a, k)} = ${value(b, k)}`).join(' AND ');
+}
+
+function compareStatement(relation: Relation, at: number): string {
+  const { live, copy, key, columns, rows, pairs } = relation;
   const side = (table: string | null) =>
     table === null
       ? `(SELECT * FROM ${live ?? copy} WHERE false)`
@@ -46,7 +69,7 @@ function compareStatement({ live, copy, key, columns, rows, pairs }: Relation, a
            CASE WHEN c.${first} IS NULL THEN 'removed' WHEN l.${first} IS NULL THEN 'added' ELSE 'changed' END AS what,
            CASE WHEN c.${first} IS NOT NULL AND l.${first} IS NOT NULL
              THEN array_remove(ARRAY[${columns.map(c => `CASE WHEN l.${quote(c)} IS DISTINCT FROM c.${quote(c)} THEN '${c}' END`).join(', ')}], NULL) END AS in_columns
-      FROM ${side(live)} l FULL JOIN ${side(copy)} c ON ${key.map(k => `l.${quote(k)} = c.${quote(k)}`).join(' AND ')}
+      FROM ${side(live)} l FULL JOIN ${side(copy)} c ON ${sameKey(relation, 'l', 'c')}
      WHERE (l.${first} IS NULL OR c.${first} IS NULL OR (${list('l')}) IS DISTINCT FROM (${list('c')}))${pairs === undefined ? '' : ` AND ${pairs}`}`;
 }
 
@@ -73,7 +96,7 @@ async function tell(db: Database, { name, key }: Relation, at: number): Promise<
 /** @returns the statements that bring the relation to the copy's state by what findDifferences kept */
 export function applyStatements(relation: Relation, at: number): { remove: string; change: string; add: string } {
   const { live, copy, key, columns } = relation;
-  const on = (a: string, b: string) => key.map(k => `${a}.${quote(k)} = ${b}.${quote(k)}`).join(' AND ');
+  const on = (a: string, b: string) => sameKey(relation, a, b);
   const rows = relation.rows === undefined ? '' : ` AND c.${relation.rows}`;
   const all = [...key, ...columns];
   const from = copy ?? live; // where the copy has no such table nothing is added nor changed

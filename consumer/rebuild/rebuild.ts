@@ -8,44 +8,28 @@
  */
 import { randomBytes } from 'node:crypto';
 import { errorCode, InterruptedError, oneLine, ServiceError } from '../../shared/errors.js';
-import type { Kafka, TopicOffsets } from '../../shared/kafka.js';
-import type { Logger } from '../../shared/log.js';
+import type { TopicOffsets } from '../../shared/kafka.js';
 import { backoff, pause, ServiceState, throughOutages } from '../../shared/outage.js';
-import type { Settings } from '../../shared/settings.js';
 import { Database, LostConnection } from '../load/database.js';
 import { dropsOffset, writeDrops } from '../load/drop-sync.js';
 import { claimTopic, madeAnew, type Positions, readPositions } from '../load/positions.js';
 import { reactionTo } from '../load/sqlstate.js';
 import { mergeUsers } from '../merge/merge-users.js';
+import { type RebuildDue, readRebuildDue } from '../schema/rebuild-due.js';
 import { Tables } from '../schema/tables.js';
 import { Contested } from './contested.js';
 import { COPY_TABLES, dropCopy, isCopyOf, lockRebuilds, makeCopy } from './copy-schema.js';
 import { LONG, type TableDifference } from './difference.js';
 import { checkRoom } from './disk.js';
-import { checkOffsets, checkSchema, moveInto, type Until } from './into.js';
+import { checkOffsets, checkSchema, moveInto } from './into.js';
+import { makeProgress, noteProgress } from './progress.js';
+import type { RebuildOptions } from './rebuild-options.js';
 import { Replay } from './replay.js';
-import { applyLocked, compareSnapshot, lockPositions, readOtherTopics } from './settle.js';
+import { applyLocked, compareSnapshot, lockPositions, readOtherTopics, type StepDone } from './settle.js';
+import { examine, type Fault, isLost } from './structure.js';
 import { checkBeginning, TopicSource } from './topic-source.js';
 
-export interface RebuildOptions {
-  settings: Settings;
-  databaseUrl: string;
-  kafka: Kafka;
-  log: Logger;
-  version: string;
-  signal: AbortSignal;
-  /** Go on although the topic does not go back to its first message. */
-  acceptGap: boolean;
-  /** Compare alone; nothing is changed. */
-  dryRun: boolean;
-  /** `YYYY_MM`: only what belongs to the orders of this month. */
-  month?: string;
-  /** The tables as they were then, in a schema of their own; the present ones are left alone. */
-  past?: { until: Until; into: string };
-  /** A line about what happens now. */
-  onStep: (text: string) => void;
-  onReplayed: (done: number, total: number) => void;
-}
+const ACCEPT = '--accept-topic goes on, and removes what only that brought';
 
 /** A server that comes back and fails in the same place, out of memory say, is not asked for ever. */
 const MOST_BEGINNINGS = 10;
@@ -73,8 +57,12 @@ class Rebuild {
   readonly #contested: Contested;
   /** Positions that lie beyond the end of their partition, which cannot be. */
   readonly #beyond = new Map<number, number>();
+  /** The positions are those of another incarnation of the topic. */
+  #anew = false;
   #ends: TopicOffsets[] = [];
   #past: Positions | null = null;
+  #due: RebuildDue[] = [];
+  #faults: Fault[] = [];
   #replay!: Replay;
 
   constructor(
@@ -139,15 +127,19 @@ class Rebuild {
 
   /** Fills the copy up to what the topic holds now, or to the present positions where no more is asked for. */
   async #replayAll(guard: Database): Promise<void> {
-    const { settings, acceptGap, kafka, databaseUrl, version, signal, onStep, onReplayed } = this.#o;
+    const { settings, acceptGap, acceptTopic, kafka, databaseUrl, version, signal, onStep, onProgress, dryRun, past, month } = this.#o;
     const { topic } = settings;
     const topicId = await this.#source.id();
+    this.#faults = await examine(guard, this.#live, !dryRun && past === undefined && month === undefined);
+    if (month !== undefined && this.#faults.length > 0)
+      throw new ServiceError(`${this.#faults[0].table}: ${this.#faults[0].words}`, { hint: 'glossier rebuild without --month mends it' });
     const known = await guard.query(`SELECT topic_id FROM ${this.#live.topics} WHERE topic = $1`, [topic]);
-    if (known.rows.length > 0 && known.rows[0].topic_id !== topicId) throw madeAnew(topic);
+    this.#anew = known.rows.length > 0 && known.rows[0].topic_id !== topicId;
+    if (this.#anew && !acceptTopic) throw madeAnew(topic, ACCEPT);
     const others = await readOtherTopics(guard, this.#live, topic);
-    if (others.length > 0)
+    if (others.length > 0 && !acceptTopic)
       throw new ServiceError(`the tables also hold orders of the topic(s) ${others.join(', ')}`, {
-        hint: 'a rebuild knows one topic alone and would remove them',
+        hint: `a rebuild knows one topic alone and would remove them; ${ACCEPT}`,
       });
     const positions = await readPositions(guard, this.#live, topic);
     this.#ends = await this.#source.offsets(positions);
@@ -158,7 +150,8 @@ class Rebuild {
     checkBeginning(topic, this.#ends, acceptGap);
     await this.#fixPast(guard);
     await checkRoom(guard, databaseUrl);
-    await makeCopy(guard, this.#live, this.#name);
+    this.#due = await readRebuildDue(guard, this.#live);
+    await makeCopy(guard, this.#live, this.#name, new Set(this.#faults.map(f => f.name)), makeProgress);
     await claimTopic(guard, COPY_TABLES, topic, topicId, this.#ends, new Map(), acceptGap);
     const from = await readPositions(guard, COPY_TABLES, topic);
     const limits = this.#limits(positions);
@@ -176,9 +169,10 @@ class Rebuild {
       from,
       onMessages: count => {
         done += count;
-        onReplayed(done, Math.max(done, total));
+        onProgress('replaying', done, Math.max(done, total));
       },
     });
+    await this.#replay.link.use(db => noteProgress(db, 'replaying', 0, total));
     onStep(`Replaying ${total.toLocaleString('en-US')} message(s) of "${topic}"…`);
     await this.#catchUp(limits);
     await guard.query(`ANALYZE ${COPY_TABLES.knownOrders}, ${COPY_TABLES.lineItems}, ${COPY_TABLES.userStats}`, undefined, LONG);
@@ -200,7 +194,7 @@ class Rebuild {
     return new Map(
       this.#ends.map(({ partition, low, end }) => {
         const position = positions.get(partition) ?? 0;
-        if (this.#beyond.get(partition) === position) return [partition, end];
+        if (this.#anew || this.#beyond.get(partition) === position) return [partition, end];
         return [partition, Math.max(low, exact ? position : Math.max(position, end))];
       }),
     );
@@ -214,7 +208,8 @@ class Rebuild {
     await this.#replay.link.use(async db => {
       if (news.next > from) await writeDrops(db, COPY_TABLES, topic, news);
       await mergeUsers(db, COPY_TABLES);
-      await this.#contested.settle(db);
+      // who has them now cannot be told where that column is gone
+      if (!isLost(this.#faults, 'order_line_item_mapping', 'batches')) await this.#contested.settle(db);
     });
   }
 
@@ -255,12 +250,24 @@ class Rebuild {
     await guard.query(
       `BEGIN; SET LOCAL lock_timeout = ${settings.rebuildLockTimeout}; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0`,
     );
-    const positions = await lockPositions(guard, this.#live, topic, this.#replay.options.topicId, this.#ends, dryRun ? 'SHARE' : 'UPDATE');
+    const positions = await lockPositions(
+      guard,
+      this.#live,
+      topic,
+      this.#replay.options.topicId,
+      this.#ends,
+      dryRun ? 'SHARE' : 'UPDATE',
+      this.#o.acceptTopic,
+    );
     const limits = this.#limits(positions);
     await this.#catchUp(limits);
     await this.#checkCopy(guard, limits);
-    if (dryRun) return compareSnapshot(databaseUrl, guard, this.#live, topic, month);
-    return applyLocked(guard, this.#live, this.#replay.link, topic, month);
+    const told: StepDone = async (step, done, total) => {
+      this.#o.onProgress(step, done, total);
+      await this.#replay.link.use(db => noteProgress(db, step, done, total));
+    };
+    if (dryRun) return compareSnapshot(databaseUrl, guard, this.#live, topic, month, this.#faults, told);
+    return applyLocked(guard, this.#live, this.#replay.link, topic, month, this.#faults, this.#due, told);
   }
 
   /** The copy must be this run's, and whole: a server that crashed has emptied it, and the tables would be emptied after it. */

@@ -8,6 +8,8 @@ export interface Relation {
   live: string | null;
   copy: string | null;
   key: readonly string[];
+  /** Columns of the key that may be null, each with a value that stands for it. */
+  nullable?: Readonly<Record<string, string>>;
   /** Columns that are compared and written, without the key. Others are the analysts', or history, and stay. */
   columns: readonly string[];
   /** Which rows of either it is about, where not all: SQL over its columns. */
@@ -23,6 +25,8 @@ export interface MonthPlace {
   inLive: boolean;
   inCopy: boolean;
 }
+
+export const USER_NEWEST_COLUMNS: readonly string[] = ['user_id', 'processed_at', 'order_id', 'fields'];
 
 export const BATCH_COLUMNS: readonly string[] = [
   'topic',
@@ -57,6 +61,7 @@ export const LEFT_ALONE: Readonly<Record<string, Readonly<Record<string, string>
     value: 'of a file: none',
   },
   merges: { '*': 'history' },
+  rebuild_due: { '*': 'emptied at the end' },
   migrations: { '*': 'of the schema' },
 };
 
@@ -78,9 +83,11 @@ export function allRelations(live: Tables, copy: Tables, users: Tables, months: 
   });
   return [
     { name: 'user_stats', live: users.userStats, copy: copy.userStats, ...keyed(USER_COLUMNS) },
+    // rows that somebody has put in there beside the months
+    { name: 'orders', live: `ONLY ${live.orders}`, copy: `ONLY ${copy.orders}`, ...keyed(ORDER_COLUMNS) },
     ...months.map(m => monthRelation(live, copy, m)),
     { name: 'order_line_item_mapping', live: live.lineItems, copy: copy.lineItems, ...keyed(LINE_ITEM_COLUMNS) },
-    { name: live.userNewest, live: users.userNewest, copy: copy.userNewest, ...keyed(['user_id', 'processed_at', 'order_id', 'fields']) },
+    { name: live.userNewest, live: users.userNewest, copy: copy.userNewest, ...keyed(USER_NEWEST_COLUMNS) },
     { name: live.knownOrders, live: live.knownOrders, copy: copy.knownOrders, ...keyed(REGISTRY_COLUMNS) },
     same(
       'books',
@@ -100,6 +107,7 @@ export function allRelations(live: Tables, copy: Tables, users: Tables, months: 
     },
     {
       ...same('rejects', ['kind', 'topic', 'drop_id', 'file', 'code', 'order_index'], ['path', 'reason']),
+      nullable: { order_index: '-1' },
       name: `${live.rejects} (files)`,
       rows: "kind = 'file'",
     },

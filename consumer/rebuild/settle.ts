@@ -5,11 +5,17 @@ import type { Link } from '../load/link.js';
 import { madeAnew, type Positions, readPositions } from '../load/positions.js';
 import { foldStaged, lockMerges, noteMerge } from '../merge/merge-users.js';
 import { MonthTables } from '../schema/month-table.js';
-import { Tables } from '../schema/tables.js';
+import { clearRebuildDue, type RebuildDue } from '../schema/rebuild-due.js';
+import { monthOfTable, quote, STAGING_COLUMNS, Tables, USER_COLUMNS } from '../schema/tables.js';
 import { applyBatches, applyDifferences } from './apply.js';
 import { COPY_TABLES, monthsOf } from './copy-schema.js';
 import { findDifferences, LONG, type TableDifference } from './difference.js';
-import { allRelations, type MonthPlace, monthRelations, type Relation } from './relations.js';
+import type { RebuildStep } from './progress.js';
+import { allRelations, type MonthPlace, monthRelations, type Relation, USER_NEWEST_COLUMNS } from './relations.js';
+import { countDoubled, type Fault, finishFaults, mendFaults, readable, withFaults } from './structure.js';
+
+/** Told how many relations of how many a step is through with. */
+export type StepDone = (step: RebuildStep, done: number, total: number) => Promise<void>;
 
 /** Topics other than this one whose orders are in the tables. */
 export async function readOtherTopics(db: Database, live: Tables, topic: string): Promise<string[]> {
@@ -21,7 +27,7 @@ export async function readOtherTopics(db: Database, live: Tables, topic: string)
 }
 
 /**
- * Keeps workers from moving on until the transaction ends. Merges and the sync of drops are kept out as well when something is to be changed.
+ * Keeps workers from moving on until the transaction ends; those of another topic or incarnation, where that is accepted, end. Merges and the sync of drops are kept out as well when something is to be changed.
  *
  * @throws TopicError when the positions belong to another incarnation of the topic
  */
@@ -32,9 +38,17 @@ export async function lockPositions(
   topicId: string,
   offsets: readonly TopicOffsets[],
   strength: 'SHARE' | 'UPDATE',
+  acceptTopic: boolean,
 ): Promise<Positions> {
   if (strength === 'UPDATE') {
     await lockMerges(db, live);
+    if (acceptTopic) {
+      await db.query(`DELETE FROM ${live.topics} WHERE topic <> $1`, [topic]);
+      await db.query(`UPDATE ${live.topics} SET topic_id = $2, drops_next_offset = 0 WHERE topic = $1 AND topic_id <> $2`, [
+        topic,
+        topicId,
+      ]);
+    }
     await db.query(`INSERT INTO ${live.topics} (topic, topic_id) VALUES ($1, $2) ON CONFLICT DO NOTHING`, [topic, topicId]);
     const { rows } = await db.query(`SELECT topic_id FROM ${live.topics} WHERE topic = $1 FOR UPDATE`, [topic]);
     if (rows[0]?.topic_id !== topicId) throw madeAnew(topic);
@@ -55,20 +69,27 @@ export async function applyLocked(
   aside: Link,
   topic: string,
   month: string | undefined,
+  faults: readonly Fault[],
+  due: readonly RebuildDue[],
+  told: StepDone,
 ): Promise<TableDifference[]> {
   // outside of this transaction: made inside, a month table would be locked for all others until its end
   const wanted = month === undefined ? await monthsOf(db, COPY_TABLES) : [month];
   await aside.use(other => new MonthTables(live).ensure(other, wanted));
   await db.query('SET LOCAL row_security = off'); // rows that a policy hides must not be taken for missing ones
+  const doubled = await countDoubled(db, faults);
+  await mendFaults(db, faults);
   if (month === undefined) {
     const folded = await foldStaged(db, live);
     if (folded.staged > 0) await noteMerge(db, live, folded);
   }
-  const relations = await relationsOf(db, live, live, month);
-  const found = await findDifferences(db, relations);
-  await applyDifferences(db, relations, found);
+  const relations = await relationsOf(db, live, live, month, []);
+  const found = await findDifferences(db, relations, (done, total) => told('comparing', done, total));
+  await applyDifferences(db, relations, found, (done, total) => told('applying', done, total));
+  await finishFaults(db, faults);
   if (month === undefined) {
     await applyBatches(db, live, COPY_TABLES);
+    await clearRebuildDue(db, live, due);
     await db.query(
       `UPDATE ${live.topics} t SET drops_next_offset = c.drops_next_offset FROM ${COPY_TABLES.topics} c WHERE t.topic = $1 AND c.topic = $1`,
       [topic],
@@ -77,8 +98,24 @@ export async function applyLocked(
     if (users.added + users.removed + users.changed > 0)
       await noteMerge(db, live, { staged: 0, inserted: users.added, updated: users.changed + users.removed });
   }
+  for (const [at, { removed, added, changed }] of found.entries()) {
+    const name = found[at].table;
+    if (removed > 0 && added + changed === 0 && monthOfTable(name) !== null) await dropEmptied(db, live.month(monthOfTable(name)!));
+  }
   await db.query('COMMIT', undefined, LONG);
-  return found;
+  return withFaults(found, faults, doubled);
+}
+
+/** A month of which nothing is left would not be there; where anybody has added anything to it, or reads it, it stays, empty. */
+async function dropEmptied(db: Database, month: string): Promise<void> {
+  const { rows } = await db.query(
+    `SELECT EXISTS (SELECT FROM ${month}) OR relacl IS NOT NULL OR relrowsecurity OR relhastriggers OR obj_description(oid, 'pg_class') IS NOT NULL
+       OR (SELECT count(*) FROM pg_index WHERE indrelid = c.oid) > 1 AS kept FROM pg_class c WHERE oid = to_regclass($1)`,
+    [month],
+  );
+  if (rows[0].kept === 't') return;
+  await db.query('SAVEPOINT emptied');
+  await db.query(`DROP TABLE ${month}`).catch(() => db.query('ROLLBACK TO SAVEPOINT emptied'));
 }
 
 /**
@@ -91,6 +128,8 @@ export async function compareSnapshot(
   live: Tables,
   topic: string,
   month: string | undefined,
+  faults: readonly Fault[],
+  told: StepDone,
 ): Promise<TableDifference[]> {
   const db = await Database.connect(databaseUrl, 'glossier rebuild');
   try {
@@ -99,14 +138,15 @@ export async function compareSnapshot(
     );
     await readPositions(db, live, topic); // the first statement takes the snapshot
     await guard.query('COMMIT');
-    const users = await foldAside(db, live);
+    const users = await foldAside(db, live, faults);
     const synced = await isSynced(db, live, topic);
-    const relations = await relationsOf(db, live, users, month);
+    const relations = await relationsOf(db, live, users, month, faults);
     // what the drops topic tells comes into the tables by itself, a little later than the orders
-    const told = relations.filter(r => synced || (r.name !== live.drops && r.rows !== "kind = 'file'"));
-    const found = await findDifferences(db, told);
+    const known = relations.filter(r => synced || (r.name !== live.drops && r.rows !== "kind = 'file'"));
+    const found = await findDifferences(db, known, (done, total) => told('comparing', done, total));
+    const doubled = await countDoubled(db, faults);
     await db.query('ROLLBACK');
-    return found;
+    return withFaults(found, faults, doubled);
   } finally {
     await db.end();
   }
@@ -121,23 +161,37 @@ async function isSynced(db: Database, live: Tables, topic: string): Promise<bool
 }
 
 /** user_stats as the next merge would leave it, in temporary tables. */
-async function foldAside(db: Database, live: Tables): Promise<Tables> {
+async function foldAside(db: Database, live: Tables, faults: readonly Fault[]): Promise<Tables> {
   const aside = new Tables('pg_temp', 'pg_temp');
-  for (const [name, key] of [
-    ['userStats', ', PRIMARY KEY (user_id)'],
-    ['userNewest', ', PRIMARY KEY (user_id)'],
-    ['userStaging', ''],
+  for (const [name, columns, keyed] of [
+    ['userStats', USER_COLUMNS, true],
+    ['userNewest', USER_NEWEST_COLUMNS, true],
+    ['userStaging', STAGING_COLUMNS, false],
   ] as const) {
-    await db.query(`CREATE TEMP TABLE ${aside[name]} (LIKE ${live[name]}${key}) ON COMMIT DROP`);
-    await db.query(`INSERT INTO ${aside[name]} SELECT * FROM ${live[name]}`, undefined, LONG);
+    const from = readable(live[name], COPY_TABLES[name], columns, faults);
+    await db.query(
+      `CREATE TEMP TABLE ${aside[name]} ON COMMIT DROP AS SELECT ${columns.map(quote).join(', ')} FROM ${from}`,
+      undefined,
+      LONG,
+    );
+    if (keyed) await db.query(`ALTER TABLE ${aside[name]} ADD PRIMARY KEY (user_id)`, undefined, LONG);
   }
   await foldStaged(db, aside);
   return aside;
 }
 
-async function relationsOf(db: Database, live: Tables, users: Tables, month: string | undefined): Promise<Relation[]> {
+/** @param faults what cannot be compared as it stands, where nothing is mended */
+async function relationsOf(
+  db: Database,
+  live: Tables,
+  users: Tables,
+  month: string | undefined,
+  faults: readonly Fault[],
+): Promise<Relation[]> {
   const [inLive, inCopy] = [new Set(await monthsOf(db, live)), new Set(await monthsOf(db, COPY_TABLES))];
   const place = (m: string): MonthPlace => ({ month: m, inLive: inLive.has(m), inCopy: inCopy.has(m) });
   if (month !== undefined) return monthRelations(live, COPY_TABLES, place(month));
-  return allRelations(live, COPY_TABLES, users, [...new Set([...inLive, ...inCopy])].sort().map(place));
+  const all = allRelations(live, COPY_TABLES, users, [...new Set([...inLive, ...inCopy])].sort().map(place));
+  if (faults.length === 0) return all;
+  return all.map(r => (r.live === null ? r : { ...r, live: readable(r.live, r.copy!, [...r.key, ...r.columns], faults) }));
 }

@@ -20,7 +20,7 @@ import { toMessages } from '../intake/to-messages.js';
 import { type DropNews, readDrops } from '../load/drop-sync.js';
 import type { Positions } from '../load/positions.js';
 
-/** Tries, and milliseconds between them, before an end that lies before a position is believed, as in topic-state.ts. */
+/** Tries, and milliseconds between them, before it is believed that a topic is missing or ends before a position, as in topic-state.ts. */
 const SHORT_TRIES = 20;
 const SHORT_WAIT = 500;
 /** Compressed, for a few messages that stand apart. */
@@ -40,11 +40,19 @@ export class TopicSource {
     this.#admin = kafka.admin();
   }
 
-  /** @throws ServiceError when there is no such topic */
+  /**
+   * A broker that has just started may not know its topics for a moment, so one that is missing is asked for again for ten seconds.
+   *
+   * @throws ServiceError when there is no such topic
+   */
   async id(): Promise<string> {
-    const info = await this.#patiently(() => topicInfo(this.kafka, this.topic));
-    if (info === null) throw new ServiceError(`the topic "${this.topic}" is not there`, { hint: 'check KAFKA_BROKERS and ORDERS_TOPIC' });
-    return info.id;
+    for (let tries = 0; ; tries++) {
+      const info = await this.#patiently(() => topicInfo(this.kafka, this.topic));
+      if (info !== null) return info.id;
+      if (tries >= SHORT_TRIES || this.signal.aborted)
+        throw new ServiceError(`the topic "${this.topic}" is not there`, { hint: 'check KAFKA_BROKERS and ORDERS_TOPIC' });
+      await pause(SHORT_WAIT, this.signal);
+    }
   }
 
   /**

@@ -8,7 +8,7 @@ import { fieldsHash, foldStaged, lockMerges, noteMerge } from '../merge/merge-us
 import { quote, Tables, USER_COLUMNS } from '../schema/tables.js';
 import { applyDifferences } from './apply.js';
 import { findDifferences, LONG, type TableDifference } from './difference.js';
-import type { RebuildOptions } from './rebuild.js';
+import type { RebuildOptions } from './rebuild-options.js';
 import type { Relation } from './relations.js';
 
 export interface UsersResult {

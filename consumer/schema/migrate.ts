@@ -1,11 +1,17 @@
 /** Brings the database's schema up to this version, in place. */
 import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Client } from 'pg';
 import { ServiceError } from '../../shared/errors.js';
 import { ANALYSTS, COPY_SCHEMA, OWN_SCHEMA, quote } from './tables.js';
 
 const DIR = fileURLToPath(new URL('../../../consumer/schema/sql', import.meta.url));
+
+/** Path of a migration's SQL. */
+export function migrationFile(name: string): string {
+  return join(DIR, `${name}.sql`);
+}
 
 /** Any number that others are unlikely to take: workers that start together migrate one after the other. */
 const LOCK = 720_575_943;

@@ -60,6 +60,7 @@ export class Tables {
   readonly conflictingOrders: string;
   /** A view of these, with the names of drops and files. */
   readonly conflicts = `${OWN_SCHEMA}.conflicts`;
+  readonly rebuildDue: string;
   /** One for all: the numbers of files mean the same in a copy of the tables. */
   readonly dropFiles = `${OWN_SCHEMA}.drop_files`;
 
@@ -90,6 +91,7 @@ export class Tables {
     this.dropFields = `${own}.drop_fields`;
     this.publishedFiles = `${own}.published_files`;
     this.conflictingOrders = `${own}.conflicting_orders`;
+    this.rebuildDue = `${own}.rebuild_due`;
   }
 
   /** @param month `YYYY_MM` */

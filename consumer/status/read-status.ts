@@ -3,7 +3,8 @@ import { publishedOrders, refusedOf } from '../../shared/drop-record.js';
 import { type Admin, dropsTopic, type Kafka, topicOffsets } from '../../shared/kafka.js';
 import type { Database } from '../load/database.js';
 import { readDrops } from '../load/drop-sync.js';
-import { type CopyState, readCopyState } from '../rebuild/copy-schema.js';
+import { type RebuildState, readRebuildState } from '../rebuild/progress.js';
+import { type RebuildDue, readRebuildDue } from '../schema/rebuild-due.js';
 import { monthTable, type Tables } from '../schema/tables.js';
 import { type Drift, readDrift } from './drift.js';
 import { type MoneyNote, readNotes } from './money-notes.js';
@@ -60,7 +61,9 @@ export interface Status {
   rejects: { orders: number; files: number; by_reason: { code: string; path: string; count: number }[] };
   tables: TableStatus[];
   /** A rebuild that is running, or one that was killed and left its copy; null where there is none. */
-  rebuild: (CopyState & { of: number }) | null;
+  rebuild: RebuildState | null;
+  /** Tables that a new version means otherwise than the one that filled them; `glossier rebuild` makes them right. */
+  rebuild_due: RebuildDue[];
 }
 
 /** Reads the whole status: the drops and ends from Kafka, everything else from one snapshot of Postgres. */
@@ -78,8 +81,9 @@ export async function readStatus(db: Database, tables: Tables, kafka: Kafka, adm
   );
   const counted = await tableRows(db, tables);
   const drift = await readDrift(db, tables, topic);
+  const due = await readRebuildDue(db, tables);
   await db.query('COMMIT');
-  const copy = await readCopyState(db);
+  const copy = await readRebuildState(db);
 
   const at = new Map(positions.rows.map(r => [Number(r.partition), Number(r.next_offset)]));
   const partitions = offsets.map(({ partition, low, end }) => {
@@ -156,7 +160,8 @@ export async function readStatus(db: Database, tables: Tables, kafka: Kafka, adm
       by_reason: rejects.rows.map(r => ({ code: r.code, path: r.path, count: Number(r.n) })),
     },
     tables: counted,
-    rebuild: copy === null ? null : { ...copy, of: offsets.reduce((n, o) => n + o.end, 0) },
+    rebuild: copy,
+    rebuild_due: due,
   };
 }
 

@@ -1,4 +1,6 @@
 /** Status as a person reads it: pure. */
+import { rebuildWords } from '../rebuild/progress.js';
+import { dueWords } from '../schema/rebuild-due.js';
 import { driftWords } from './drift.js';
 import { noteWords } from './money-notes.js';
 import type { Status } from './read-status.js';
@@ -28,7 +30,8 @@ export function renderStatus(s: Status, width: number): string {
     tables.toString(),
     `Lag ${n(s.lag)}; user_staging ${n(s.staging)} row(s); rejects ${n(s.rejects.orders)} order(s), ${n(s.rejects.files)} file(s)`,
   ];
-  if (s.rebuild !== null) parts.push(`Rebuild ${s.rebuild.state}: ${n(s.rebuild.replayed)} of ${n(s.rebuild.of)} message(s) replayed`);
+  if (s.rebuild !== null) parts.push(rebuildWords(s.rebuild));
+  for (const due of s.rebuild_due) parts.push(dueWords(due));
   for (const d of s.drops) if (d.drift !== null) parts.push(`Drop ${d.drop}: ${driftWords(d.drift)}`);
   for (const d of s.drops) for (const note of d.notes ?? []) parts.push(`Drop ${d.drop}: ${noteWords(note)}`);
   for (const r of s.rejects.by_reason) parts.push(`  ${n(r.count)} × ${r.code}${r.path === '' ? '' : ` at ${r.path}`}`);

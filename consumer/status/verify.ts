@@ -110,6 +110,12 @@ const CHECKS: readonly Check[] = [
          OR o.user_id <> n.user_id`,
   },
   {
+    check: 'rebuild_due',
+    part: 'all',
+    rule: 'every table means what this version means by it',
+    sql: t => `SELECT relation || ': ' || reason AS what FROM ${t.rebuildDue}`,
+  },
+  {
     check: 'position_batches',
     part: 'all',
     rule: 'the loaded batches of a partition follow on each other, from its first offset to its position',

@@ -30,7 +30,7 @@ export interface RunResult {
 /** Seconds from the healing within which the workers must have loaded everything. Kafka's black connections take the longest. */
 const DRAIN_LIMIT = 120;
 /** Seconds within which a command must end when nothing is broken any more. */
-const COMMAND_LIMIT = 90;
+const COMMAND_LIMIT = 300;
 
 export async function chaosRun(
   servers: ChaosServers,

@@ -56,6 +56,39 @@ export const TABLE_MUTATIONS: readonly Mutation[] = [
     fails: 'a rebuild brings damaged tables',
   },
   {
+    guarantee: '4.5',
+    without: 'the batches asked who was loaded first',
+    file: 'consumer/rebuild/contested.ts',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the text of a source
+    edits: [["AND (f.drop_id = g.drop_id OR ${loadedAt('k')} <= ${loadedAt('w')} + interval '${OVERLAP}')", 'AND f.drop_id = g.drop_id']],
+    test: 'guarantees/rebuild-claims',
+    fails: 'a line item that an order of a later drop has',
+  },
+  {
+    guarantee: '4.6',
+    without: 'the differences applied in one transaction',
+    file: 'consumer/rebuild/apply.ts',
+    // biome-ignore-start lint/suspicious/noTemplateCurlyInString: it is the text of a source
+    edits: [
+      [
+        "  for (let at = relations.length - 1; at >= 0; at--) await run(at, 'remove', found[at].removed);\n",
+        "  for (let at = relations.length - 1; at >= 0; at--) await run(at, 'remove', found[at].removed);\n  for (const at of relations.keys()) await db.query(`CREATE TEMP TABLE kept_${at} AS TABLE differing_${at}`);\n  await db.query('COMMIT; SELECT pg_sleep(0.3); BEGIN');\n  for (const at of relations.keys()) await db.query(`ALTER TABLE kept_${at} RENAME TO differing_${at}`);\n",
+      ],
+    ],
+    // biome-ignore-end lint/suspicious/noTemplateCurlyInString: it is the text of a source
+    test: 'guarantees/rebuild',
+    fails: 'whatever was done to the tables a rebuild sets it right',
+  },
+  {
+    guarantee: '4.6',
+    without: 'the lock on the positions',
+    file: 'consumer/rebuild/settle.ts',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the text of a source
+    edits: [['ORDER BY partition FOR ${strength}`', 'ORDER BY partition`']],
+    test: 'guarantees/rebuild-locked',
+    fails: 'no worker moves on',
+  },
+  {
     guarantee: '4.8',
     without: 'the sweep of an abandoned copy',
     file: 'consumer/rebuild/rebuild.ts',
@@ -81,6 +114,30 @@ export const TABLE_MUTATIONS: readonly Mutation[] = [
     ],
     test: 'guarantees/rebuild-parts',
     fails: 'the tables as they were stand',
+  },
+  {
+    guarantee: '4.16',
+    without: 'the marks of the migration',
+    file: 'consumer/schema/sql/0006_rebuild_due.sql',
+    edits: [['SELECT $1, $2 WHERE EXISTS', 'SELECT $1, $2 WHERE false AND EXISTS']],
+    test: 'guarantees/upgrade',
+    fails: 'tables of the first version, filled',
+  },
+  {
+    guarantee: '4.17',
+    without: 'the tables held against those that the migrations make',
+    file: 'consumer/rebuild/rebuild.ts',
+    edits: [['this.#faults = await examine(', 'this.#faults = await (async (..._: unknown[]) => [] as Fault[])(']],
+    test: 'guarantees/rebuild-structure',
+    fails: 'tables, columns, types, keys and rules',
+  },
+  {
+    guarantee: '4.18',
+    without: 'the check whether the tables hold orders of other topics',
+    file: 'consumer/rebuild/rebuild.ts',
+    edits: [['if (others.length > 0 && !acceptTopic)', 'if (others.length > 1e9)']],
+    test: 'guarantees/rebuild-parts',
+    fails: 'a topic that was made anew is refused',
   },
   {
     guarantee: '4.12',

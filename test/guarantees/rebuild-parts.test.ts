@@ -73,3 +73,25 @@ test('the tables as they were stand in a schema of their own, by offsets and by 
   );
   await shop.check();
 });
+
+test('a topic that was made anew is refused, unless it is accepted as the whole truth', { timeout: 120_000 }, async t => {
+  const { shop, third } = await loadedShop(t, 30);
+  await shop.kafka(async admin => {
+    await admin.deleteTopics({ topics: [shop.topic, `${shop.topic}.drops`] });
+  });
+  const other = { ORDERS_TOPIC: `${shop.topic}-anew` };
+  await shop.run(0, ['produce', third], other);
+  assert.match(await shop.fails(['rebuild'], other), /also hold orders of the topic\(s\) .* --accept-topic goes on/);
+  await shop.run(4, ['rebuild', '--dry-run', '--accept-topic'], other);
+  await shop.run(0, ['rebuild', '--accept-topic'], other);
+  const then = new Oracle();
+  await then.load(third);
+  const left = await compare(shop.url, 'public', then);
+  assert.deepEqual(left, []);
+  // an identifier that does not fit looks the same
+  await shop.query("UPDATE glossier.topics SET topic_id = 'damaged'");
+  assert.match(await shop.fails(['rebuild'], other), /was deleted and made anew: .* --accept-topic goes on/);
+  await shop.run(0, ['rebuild', '--accept-topic'], other);
+  await shop.run(0, ['rebuild', '--dry-run'], other);
+  await shop.run(0, ['verify'], other);
+});

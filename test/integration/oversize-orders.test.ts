@@ -41,6 +41,7 @@ test('an order that is too large is a reject of its own, and the others of its f
   assert.match(loaded.stderr, /Left out 123 order\(s\) larger than MAX_ORDER_BYTES: /);
   assert.match(loaded.stdout, /^Loaded 2 file\(s\) into orders__2017_12$/m);
 
+  await run(0, 'rebuild', '--dry-run'); // those beyond the hundred that are named have no index to be compared by
   const status = JSON.parse((await run(0, 'status', '--json')).stdout);
   const { published, rejected, waiting, complete, broken_files, oversize_orders } = status.drops[0];
   assert.deepEqual(

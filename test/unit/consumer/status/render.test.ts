@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { stateOf } from '../../../../consumer/rebuild/progress.js';
 import type { Status } from '../../../../consumer/status/read-status.js';
 import { renderStatus } from '../../../../consumer/status/render.js';
 
@@ -31,6 +32,7 @@ const EMPTY: Status = {
   rejects: { orders: 0, files: 0, by_reason: [] },
   tables: [],
   rebuild: null,
+  rebuild_due: [],
 };
 
 test('a status shows each drop with its books and what it waits for', () => {
@@ -55,7 +57,8 @@ test('a status shows each drop with its books and what it waits for', () => {
         ],
       },
       tables: [{ table: 'orders__2017_12', rows: 13180 }],
-      rebuild: { state: 'abandoned', replayed: 7000, of: 13185 },
+      rebuild: stateOf('replaying', 7000, 13185, null),
+      rebuild_due: [{ table: 'user_stats', reason: 'it is so', since: '' }],
     },
     120,
   );
@@ -72,7 +75,7 @@ test('a status shows each drop with its books and what it waits for', () => {
   assert.match(text, /^orders__2017_12 +13,180$/m);
   assert.match(
     text,
-    /^Lag 1,200; user_staging 3 row\(s\); rejects 1 order\(s\), 2 file\(s\)\nRebuild abandoned: 7,000 of 13,185 message\(s\) replayed\n {2}2 × broken_file\n {2}1 × bad_id at id$/m,
+    /^Lag 1,200; user_staging 3 row\(s\); rejects 1 order\(s\), 2 file\(s\)\nRebuild abandoned: replaying, 7,000 of 13,185 message\(s\)\nuser_stats waits for glossier rebuild: it is so\n {2}2 × broken_file\n {2}1 × bad_id at id$/m,
   );
   assert.doesNotMatch(text, /[ \t]$/m);
 });

@@ -1,0 +1,84 @@
+/** How far a rebuild is: kept in the copy, where `status` finds it from elsewhere. */
+import { errorCode } from '../../shared/errors.js';
+import type { Database } from '../load/database.js';
+import { COPY_SCHEMA, COPY_TABLES, isLocked } from './copy-schema.js';
+
+export type RebuildStep = 'replaying' | 'comparing' | 'applying';
+
+/** `running`, or `abandoned`: its process has ended without dropping the copy. */
+export interface RebuildState {
+  state: 'running' | 'abandoned';
+  /** Null while it begins. */
+  step: RebuildStep | null;
+  /** Of this step, in its unit. */
+  done: number;
+  of: number;
+  unit: 'messages' | 'tables';
+  /** Of a running one; null while nothing can be said. */
+  per_second: number | null;
+  seconds_left: number | null;
+}
+
+const PROGRESS = `${COPY_SCHEMA}.rebuild_progress`;
+
+/** Within the transaction that makes the copy. */
+export async function makeProgress(db: Database): Promise<void> {
+  await db.query(`CREATE UNLOGGED TABLE ${PROGRESS} (step text, since timestamptz, done bigint, total bigint, replayed_from bigint);
+    INSERT INTO ${PROGRESS} VALUES (NULL, now(), 0, 0, 0)`);
+}
+
+/** Says that a step is so far; a step that is new begins now. How far the replay is stands in the copy's positions. */
+export async function noteProgress(db: Database, step: RebuildStep, done: number, total: number): Promise<void> {
+  await db.query(
+    `UPDATE ${PROGRESS} SET since = CASE WHEN step IS DISTINCT FROM $1 THEN now() ELSE since END, step = $1, done = $2, total = $3,
+       replayed_from = CASE WHEN step IS NULL THEN (SELECT coalesce(sum(next_offset), 0) FROM ${COPY_TABLES.positions}) ELSE replayed_from END`,
+    [step, done, total],
+  );
+}
+
+/** What a rebuild of this database does now, or one has left behind; null where there is none. */
+export async function readRebuildState(db: Database): Promise<RebuildState | null> {
+  const { rows } = await db.query('SELECT to_regclass($1) IS NOT NULL AS there', [PROGRESS]);
+  const locked = await isLocked(db);
+  const begins: RebuildState = { state: 'running', step: null, done: 0, of: 0, unit: 'messages', per_second: null, seconds_left: null };
+  if (rows[0].there !== 't') return locked ? begins : null;
+  // it may be dropped at this moment
+  const read = await db
+    .query(
+      `SELECT step, total, CASE WHEN step = 'replaying' THEN (SELECT coalesce(sum(next_offset), 0) FROM ${COPY_TABLES.positions}) - replayed_from ELSE done END AS done,
+         extract(epoch FROM clock_timestamp() - since) AS seconds FROM ${PROGRESS}`,
+    )
+    .catch(error => {
+      if (errorCode(error) === '42P01') return null;
+      throw error;
+    });
+  if (read === null) return null;
+  const [row] = read.rows;
+  if (row === undefined) return { ...begins, state: locked ? 'running' : 'abandoned' }; // emptied by a crash of the server
+  return stateOf(row.step, Number(row.done), Number(row.total), locked ? Number(row.seconds) : null);
+}
+
+/** Pure. @param seconds since the step began; null of one that was abandoned */
+export function stateOf(step: RebuildStep | null, done: number, of: number, seconds: number | null): RebuildState {
+  const rate = seconds === null || seconds < 0.5 || done <= 0 ? null : done / seconds;
+  return {
+    state: seconds === null ? 'abandoned' : 'running',
+    step,
+    done,
+    of: Math.max(of, done),
+    unit: step === 'comparing' || step === 'applying' ? 'tables' : 'messages',
+    per_second: rate === null ? null : Math.round(rate * 10) / 10,
+    seconds_left: rate === null ? null : Math.round((Math.max(of - done, 0) / rate) * 10) / 10,
+  };
+}
+
+/** In words, for status. Pure. */
+export function rebuildWords({ state, step, done, of, unit, per_second, seconds_left }: RebuildState): string {
+  const n = (count: number) => count.toLocaleString('en-US');
+  if (step === null) return `Rebuild ${state}: it has just begun`;
+  const parts = [`Rebuild ${state}: ${step}, ${n(done)} of ${n(of)} ${unit === 'tables' ? 'table(s)' : 'message(s)'}`];
+  if (per_second !== null) parts.push(`${n(per_second >= 10 ? Math.round(per_second) : per_second)}/s`);
+  if (seconds_left !== null)
+    parts.push(`${seconds_left < 90 ? `${Math.ceil(seconds_left)} s` : `${Math.ceil(seconds_left / 60)} min`} left`);
+  return parts.join(', ');
+}

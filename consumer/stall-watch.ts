@@ -18,7 +18,7 @@ export class StallWatch {
    * @param excused true while there is a known reason to stand still: a server is away, somebody holds a lock
    * @throws StalledError when a partition of this worker has more to load and its position has not moved for too long
    */
-  look(now: number, mine: Set<number>, offsets: TopicOffsets[], positions: Map<number, number>, excused: boolean): void {
+  look(now: number, mine: ReadonlySet<number>, offsets: TopicOffsets[], positions: ReadonlyMap<number, number>, excused: boolean): void {
     for (const { partition, end } of offsets) {
       const position = positions.get(partition) ?? 0;
       const last = this.#since.get(partition);

@@ -2,7 +2,11 @@
 import type { Kafka } from '../shared/kafka.js';
 import type { Logger } from '../shared/log.js';
 import type { Settings } from '../shared/settings.js';
+import type { MessageBatch } from './intake/batch.js';
 import type { LoadCounts } from './load/ledger.js';
+import type { Committed } from './load/loader.js';
+import type { MergeResult } from './merge/merge-users.js';
+import type { WorkerView } from './worker-view.js';
 
 export interface WorkerOptions {
   settings: Settings;
@@ -18,6 +22,16 @@ export interface WorkerOptions {
   /** Go on although most orders are refused for one reason. */
   acceptRejects?: boolean;
   onProgress?: (progress: WorkerProgress) => void;
+  observer?: WorkerObserver;
+}
+
+/** Somebody who watches a worker. Told once a batch and once a merge, never once an order. */
+export interface WorkerObserver {
+  /** Before anything else. The view says at any later moment how things are. */
+  begins(view: WorkerView): void;
+  /** A batch was committed. @param milliseconds since it was taken from what had been fetched */
+  loaded(batch: MessageBatch, counts: LoadCounts, committed: Committed, milliseconds: number): void;
+  merged(result: MergeResult, milliseconds: number): void;
 }
 
 export interface WorkerProgress extends LoadCounts {

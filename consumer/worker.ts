@@ -11,21 +11,23 @@ import { randomBytes } from 'node:crypto';
 import { InterruptedError } from '../shared/errors.js';
 import { type Admin, topicOffsets } from '../shared/kafka.js';
 import { isKafkaOutage } from '../shared/kafka-outage.js';
-import { atMost, pause, ServiceState, throughOutages, unlessAborted } from '../shared/outage.js';
+import { atMost, ServiceState, throughOutages, unlessAborted } from '../shared/outage.js';
+import { every } from './every.js';
+import type { MessageBatch } from './intake/batch.js';
 import { OrderConsumer } from './intake/order-consumer.js';
+import { Lane } from './lane.js';
 import { Breaker } from './load/breaker.js';
 import { dropsOffset, readDrops, writeDrops } from './load/drop-sync.js';
 import type { LoadCounts } from './load/ledger.js';
 import { Link } from './load/link.js';
-import { Loader, type LoadResult, type PreparedBatch } from './load/loader.js';
 import { readPositions } from './load/positions.js';
 import { mergeUsers } from './merge/merge-users.js';
 import { PeriodReport } from './period-report.js';
 import { Tables } from './schema/tables.js';
-import { StallWatch } from './stall-watch.js';
 import { driftWords, untoldDrift } from './status/drift.js';
 import { TopicState } from './topic-state.js';
 import type { WorkerOptions, WorkerResult } from './worker-options.js';
+import { WorkerView } from './worker-view.js';
 
 export type { WorkerProgress } from './worker-options.js';
 
@@ -67,11 +69,9 @@ class Worker {
   readonly #merging: Link;
   readonly #topic: TopicState;
   readonly #report: PeriodReport;
+  readonly #view: WorkerView;
   #consumer!: OrderConsumer;
-  /** By lane. */
-  #loaders: Loader[] = [];
-  /** The batch under way, by lane. */
-  readonly #loading: (Promise<LoadResult> | null)[] = [];
+  #lanes: Lane[] = [];
   #failure: unknown = null;
 
   constructor(options: WorkerOptions) {
@@ -81,6 +81,8 @@ class Worker {
     this.#postgres = new ServiceState('Postgres', log, settings.outageTimeout);
     this.#kafkaState = new ServiceState('Kafka', log, settings.outageTimeout);
     this.#report = new PeriodReport(log, Date.now());
+    this.#view = new WorkerView(this.#name, this.#postgres, this.#kafkaState, settings.stallTimeout);
+    options.observer?.begins(this.#view);
     this.#admin = options.kafka.admin();
     this.#side = new Link(options.databaseUrl, `glossier worker ${this.#name} side`, this.#postgres, this.#stop.signal);
     this.#topic = new TopicState(options, this.#tables, this.#admin, this.#side, work => this.#kafka(work));
@@ -99,6 +101,7 @@ class Worker {
   }
 
   readonly #onSignal = () => {
+    this.#view.stopping = true;
     this.#stop.abort(this.#o.signal.reason);
     this.#abandonLater();
   };
@@ -106,17 +109,7 @@ class Worker {
   async #run(): Promise<WorkerResult> {
     const { settings, kafka, log, signal, untilDrained } = this.#o;
     await this.#topic.open();
-    const target = { tables: this.#tables, topic: settings.topic, topicId: this.#topic.id, worker: this.#name, version: this.#o.version };
-    const breaker = this.#o.acceptRejects ? undefined : new Breaker(settings.breakerOrders, settings.breakerShare);
-    const loaderOptions = {
-      databaseUrl: this.#o.databaseUrl,
-      target,
-      postgres: this.#postgres,
-      maxDepth: settings.maxDepth,
-      breaker,
-      signal: this.#stop.signal,
-    };
-    this.#loaders = Array.from({ length: LANES }, () => new Loader(loaderOptions));
+    this.#view.breaker = this.#o.acceptRejects ? undefined : new Breaker(settings.breakerOrders, settings.breakerShare);
     this.#consumer = new OrderConsumer({
       kafka,
       topic: settings.topic,
@@ -127,25 +120,26 @@ class Worker {
       log,
       kafkaState: this.#kafkaState,
       positions: async () => {
-        await Promise.allSettled(this.#loading); // the batches under way settle first, one way or the other
+        await Promise.all(this.#lanes.map(lane => lane.settled())); // the batches under way settle first, one way or the other
         return this.#topic.positions();
       },
     });
+    this.#view.consumer = this.#consumer;
+    this.#lanes = Array.from({ length: LANES }, (_, lane) => this.#lane(lane));
     this.#consumer.failed.catch(error => this.#fail(error));
     if (untilDrained === true) this.#topic.sealed = true;
     else if (untilDrained) untilDrained.then(() => this.#topic.seal()).catch(error => this.#fail(error));
     if (!(await this.#endIfDrained())) {
       await this.#kafka(() => this.#consumer.start());
-      const watch = new StallWatch(settings.stallTimeout);
       const timers = [
         this.#every(DROPS_EVERY, () => this.#syncDrops()),
-        this.#every(WATCH_EVERY, () => this.#watch(watch)),
+        this.#every(WATCH_EVERY, () => this.#watch()),
         this.#every(settings.logEvery, async () => this.#report.tell(Date.now(), this.#done, this.#counts)),
         this.#every(SHOW_EVERY, () => this.#show()),
       ];
       if (untilDrained) timers.push(this.#every(DRAIN_POLL, async () => void (await this.#endIfDrained())));
       else timers.push(this.#every(settings.mergeEvery, () => this.#merge()));
-      await Promise.all(this.#loaders.map((_, lane) => this.#loadBatches(lane)));
+      await Promise.all(this.#lanes.map(lane => lane.run().catch(error => this.#fail(error))));
       this.#stop.abort('ended');
       await atMost(3000, Promise.all(timers)); // one of them may hang in a call to Kafka
     }
@@ -157,50 +151,34 @@ class Worker {
     return { ...this.#counts, brokenFiles: this.#brokenFiles };
   }
 
-  /** Two stages side by side: while a batch is being loaded, the next one is made. */
-  async #loadBatches(lane: number): Promise<void> {
-    const { settings, untilDrained } = this.#o;
-    const loader = this.#loaders[lane];
-    const wait = untilDrained ? DRAIN_BATCH_WAIT : settings.batchWait;
-    const stop = this.#stop.signal;
-    try {
-      while (!stop.aborted) {
-        const batch = await this.#consumer.next(lane, settings.batchOrders, settings.batchBytes, wait, stop);
-        if (batch === null) {
-          await this.#settle(lane);
-          continue;
-        }
-        const [prepared] = await Promise.all([loader.prepare(batch), this.#topic.check()]);
-        await this.#settle(lane);
-        if (stop.aborted || batch.generation !== this.#consumer.generation) continue;
-        const loading = this.#load(lane, prepared);
-        this.#loading[lane] = loading;
-        loading.catch(() => {}); // reported by #settle, which may come much later
-      }
-      await this.#settle(lane);
-    } catch (error) {
-      if (!(error instanceof InterruptedError && stop.aborted)) this.#fail(error);
-    }
-  }
-
-  async #load(lane: number, prepared: PreparedBatch): Promise<LoadResult> {
-    const result = await this.#loaders[lane].load(prepared);
-    if (result === null) {
-      this.#o.log.info({ batch: prepared.batch.segments }, 'another worker had loaded part of a batch; going on from the positions');
-      this.#loading[lane] = null; // the positions are read when all that is under way has settled, and this has
-      this.#consumer.rewind();
-    } else {
-      for (const key of Object.keys(result) as (keyof LoadCounts)[]) this.#counts[key] += result[key];
-      this.#progress(prepared);
-    }
-    return result;
-  }
-
-  /** Waits for the lane's batch that is being loaded. */
-  async #settle(lane: number): Promise<void> {
-    const loading = this.#loading[lane];
-    await loading;
-    if (this.#loading[lane] === loading) this.#loading[lane] = null;
+  #lane(lane: number): Lane {
+    const { settings, databaseUrl, version, untilDrained, log, observer } = this.#o;
+    return new Lane({
+      lane,
+      loader: {
+        databaseUrl,
+        target: { tables: this.#tables, topic: settings.topic, topicId: this.#topic.id, worker: this.#name, version },
+        postgres: this.#postgres,
+        maxDepth: settings.maxDepth,
+        breaker: this.#view.breaker,
+        signal: this.#stop.signal,
+      },
+      consumer: this.#consumer,
+      topic: this.#topic,
+      batchOrders: settings.batchOrders,
+      batchBytes: settings.batchBytes,
+      wait: untilDrained ? DRAIN_BATCH_WAIT : settings.batchWait,
+      stop: this.#stop.signal,
+      onLoaded: (batch, counts, committed, milliseconds) => {
+        for (const key of Object.keys(counts) as (keyof LoadCounts)[]) this.#counts[key] += counts[key];
+        this.#progress(batch);
+        if (committed) observer?.loaded(batch, counts, committed, milliseconds);
+      },
+      onOvertaken: batch => {
+        log.info({ batch: batch.segments }, 'another worker had loaded part of a batch; going on from the positions');
+        this.#consumer.rewind();
+      },
+    });
   }
 
   /** When everything is loaded: tells the drops and the group so, and ends the worker. */
@@ -212,8 +190,8 @@ class Worker {
     return true;
   }
 
-  #progress(prepared: PreparedBatch): void {
-    this.#done += prepared.batch.messages.length;
+  #progress(batch: MessageBatch): void {
+    this.#done += batch.messages.length;
     this.#o.onProgress?.({
       ...this.#counts,
       done: this.#done,
@@ -224,7 +202,9 @@ class Worker {
   #done = 0;
   #brokenFiles = 0;
   async #merge(): Promise<void> {
+    const began = performance.now();
     const result = await this.#merging.use(db => mergeUsers(db, this.#tables));
+    this.#o.observer?.merged(result, performance.now() - began);
     if (result.staged > 0) this.#o.log.debug(result, 'merged users');
   }
 
@@ -243,14 +223,16 @@ class Worker {
     await this.#consumer.showPositions([...positions].map(([partition, offset]) => ({ partition, offset })));
   }
 
-  async #watch(watch: StallWatch): Promise<void> {
+  async #watch(): Promise<void> {
     const { topic } = this.#o.settings;
+    const at = Date.now();
     await this.#topic.check();
     const offsets = await topicOffsets(this.#admin, topic);
+    this.#view.kafkaAnswered = Date.now();
     const positions = await this.#side.use(db => readPositions(db, this.#tables, topic));
     this.#report.looked(offsets, positions);
-    const excused = this.#postgres.away || this.#kafkaState.away || this.#loaders.some(l => l.waitingForLock);
-    watch.look(Date.now(), new Set(this.#consumer.partitions), offsets, positions, excused);
+    const excused = this.#postgres.away || this.#kafkaState.away || this.#lanes.some(l => l.waitingForLock);
+    this.#view.looked({ at, offsets, positions, mine: new Set(this.#consumer.partitions) }, excused);
   }
 
   #kafka<T>(work: () => Promise<T>): Promise<T> {
@@ -258,22 +240,14 @@ class Worker {
     return throughOutages(this.#kafkaState, isKafkaOutage, stop, () => unlessAborted(work(), stop));
   }
 
-  /** Runs `work` again and again until the worker ends. A failure of Kafka is for the consumer to report; any other ends the worker. */
-  async #every(milliseconds: number, work: () => Promise<void>): Promise<void> {
-    const stop = this.#stop.signal;
-    while (!stop.aborted) {
-      await pause(milliseconds, stop);
-      if (stop.aborted) return;
-      await work().catch(error => {
-        if (!stop.aborted && !isKafkaTrouble(error)) this.#fail(error);
-      });
-    }
+  #every(milliseconds: number, work: () => Promise<void>): Promise<void> {
+    return every(milliseconds, this.#stop.signal, work, error => this.#fail(error));
   }
 
   /** A stop waits for the batch under way; when that takes too long its connection is cut and the server rolls it back. */
   #abandonLater(): void {
     const timer = setTimeout(() => {
-      for (const loader of this.#loaders) loader.destroy();
+      for (const lane of this.#lanes) lane.destroy();
       this.#side.destroy();
       this.#merging.destroy();
     }, this.#o.settings.shutdownTimeout * 0.7);
@@ -283,6 +257,7 @@ class Worker {
   #fail(error: unknown): void {
     if (error instanceof InterruptedError && this.#stop.signal.aborted) return; // a part that was waiting when the stop came
     this.#failure ??= error;
+    this.#view.failed(this.#failure);
     this.#stop.abort('failed');
   }
 
@@ -292,15 +267,10 @@ class Worker {
     const deadline = this.#o.settings.shutdownTimeout * 0.8;
     await Promise.all([
       this.#consumer?.stop(deadline),
-      atMost(deadline, Promise.all(this.#loading)),
+      atMost(deadline, Promise.all(this.#lanes.map(lane => lane.settled()))),
       atMost(deadline, this.#admin.disconnect()),
       atMost(deadline, this.#topic.close()),
     ]);
-    await Promise.all([...this.#loaders.map(loader => loader.end()), this.#side.end(), this.#merging.end()]);
+    await Promise.all([...this.#lanes.map(lane => lane.end()), this.#side.end(), this.#merging.end()]);
   }
-}
-
-/** kafkajs' own errors that pass by themselves; those of Postgres have been waited out below. */
-function isKafkaTrouble(error: unknown): boolean {
-  return error instanceof Error && (error.name.startsWith('KafkaJS') || error instanceof TypeError) && isKafkaOutage(error);
 }

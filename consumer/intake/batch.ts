@@ -52,9 +52,17 @@ export interface FetchedMessages {
   bytes: number;
 }
 
+/** What the key and the objects around a message cost in memory. */
+const AROUND = 256;
+
 /** Bytes that a message costs in memory: value, key and the objects around them. */
 export function messageBytes(message: OrderMessage): number {
-  return (message.from < 0 ? 0 : message.to - message.from) + 256;
+  return (message.from < 0 ? 0 : message.to - message.from) + AROUND;
+}
+
+/** Bytes of the values of a batch alone. */
+export function valueBytes({ bytes, messages }: MessageBatch): number {
+  return bytes - AROUND * messages.length;
 }
 
 /** First in, first out; cut into batches by orders and bytes. */

@@ -51,6 +51,8 @@ const FETCH_BYTES = 1024 * 1024;
 export class OrderConsumer {
   /** Rises with every join and every rewind; what was fetched under an older one is worthless. */
   generation = 0;
+  /** A member of the group, with partitions or without. */
+  joined = false;
   /** Fires when the consumer cannot go on. */
   readonly failed: Promise<never>;
   readonly #queues: readonly BatchQueue[];
@@ -139,6 +141,7 @@ export class OrderConsumer {
   /** Leaves the group. Waits `deadline` milliseconds at the most; kafkajs' stop() can hang behind a request. */
   async stop(deadline: number): Promise<void> {
     this.#stopped = true;
+    this.joined = false;
     this.#notify();
     await atMost(deadline, this.#consumer.disconnect());
   }
@@ -151,6 +154,7 @@ export class OrderConsumer {
     }
     this.options.kafkaState.succeeded();
     this.#restarts = 0;
+    this.joined = true;
     this.options.log.info({ partitions: partitions.length }, 'joined the group');
     this.#begin(partitions);
   }
@@ -236,6 +240,7 @@ export class OrderConsumer {
 
   #crashed(error: Error, restart: boolean): void {
     if (this.#stopped) return;
+    this.joined = false;
     this.generation++;
     this.#clear();
     try {

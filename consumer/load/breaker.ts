@@ -44,6 +44,14 @@ export class Breaker {
     }
   }
 
+  /** Of the last orders the share, 0 to 1, that was refused for the most frequent reason; 0 while there are too few to judge. */
+  worst(): number {
+    if (this.#last.length < this.orders) return 0;
+    const counts = new Map<string, number>();
+    for (const code of this.#last) if (code !== null) counts.set(code, (counts.get(code) ?? 0) + 1);
+    return Math.max(0, ...counts.values()) / this.#last.length;
+  }
+
   /** A batch was committed. */
   passed({ messages }: MessageBatch, rejected: readonly RejectedMessage[]): void {
     const codes: (string | null)[] = messages.map(() => null);

@@ -7,7 +7,7 @@ import { pause, type ServiceState } from '../../shared/outage.js';
 import type { Rejection } from '../../shared/rejection.js';
 import type { MessageBatch } from '../intake/batch.js';
 import { MonthTables } from '../schema/month-table.js';
-import { type BatchRows, batchRows, batchRowsInTurns, type FileNumbers } from '../transform/batch-rows.js';
+import { type BatchRows, batchRows, batchRowsInTurns, type FileNumbers, type RejectedMessage } from '../transform/batch-rows.js';
 import { everyId, fixed } from '../transform/id-layer.js';
 import type { KnownIds } from '../transform/order-rows.js';
 import type { Breaker } from './breaker.js';
@@ -29,6 +29,16 @@ export interface LoaderOptions {
   /** None: whatever is refused is rejected. */
   breaker?: Breaker;
   signal: AbortSignal;
+  /** Told of each batch that was committed. */
+  onCommitted?: (committed: Committed) => void;
+}
+
+/** For whoever counts. */
+export interface Committed {
+  /** Those that were refused, repeats of earlier ones too. */
+  rejected: readonly RejectedMessage[];
+  /** How long COMMIT took, or what was done to learn that it had happened. */
+  commitMilliseconds: number;
 }
 
 /** A batch with its rows made, ready to be loaded. */
@@ -135,11 +145,16 @@ export class Loader {
    * @param ledger another one than the topic's, for messages that do not come from there now
    */
   async load({ batch, made, losses }: PreparedBatch, ledger = this.#ledger): Promise<LoadResult> {
-    const { breaker, target } = this.options;
+    const { breaker, target, onCommitted } = this.options;
     let outcome: BatchOutcome = made;
     let pieces: PiecesOfBatch | null = null;
     let counted: LoadCounts | null = null;
     let look: Look | undefined;
+    let committing = 0;
+    const passed = () => {
+      breaker?.passed(batch, outcome.rejected);
+      onCommitted?.({ rejected: outcome.rejected, commitMilliseconds: performance.now() - committing });
+    };
     const make = async (db: Database) => {
       if (pieces !== null) pieces = await this.#makePieces(db, batch);
       else made = await this.#make(db, batch, look);
@@ -162,16 +177,17 @@ export class Loader {
           };
           return loadBatch(db, ledger, batch, write, counts => {
             counted = counts;
+            committing = performance.now();
           });
         });
         if (counts === null) {
           // not to be claimed: our own COMMIT whose answer was lost, or somebody else's
           const ours = await this.link.use(db => ledger.wasEntered(db, batch));
           if (!ours || counted === null) return null;
-          breaker?.passed(batch, outcome.rejected);
+          passed();
           return counted;
         }
-        breaker?.passed(batch, outcome.rejected);
+        passed();
         this.#look = counts.bypassed + counts.repeated === 0 ? 'sample' : (look ?? (this.#look === 'sample' ? 'orders' : this.#look));
         return counts;
       } catch (error) {

@@ -25,6 +25,7 @@ COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules node_modules
 COPY --from=build /app/dist dist
 COPY consumer/schema/sql consumer/schema/sql
+COPY consumer/http/page consumer/http/page
 # By number: a cluster that demands runAsNonRoot cannot see what a name stands for. It is the image's user `node`.
 USER 1000:1000
 # node itself is process 1 and gets the signals. The flag is that of the command's first line.

@@ -49,6 +49,7 @@ Examples:
   $ glossier load drops/2017-12.zip             publish, load, merge; with its own Kafka and Postgres when none are set
   $ glossier produce drops/*.zip                publish only; run again after a break, it goes on
   $ glossier consume                            a worker, until a signal
+  $ glossier consume --http 127.0.0.1:8080      the same, with health, metrics and a page for people
   $ glossier consume --until-drained            load what is in the topic now, then end
   $ glossier status --json | jq .drops          what became of each drop
   $ glossier verify                             check every invariant in the database

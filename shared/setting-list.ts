@@ -188,6 +188,19 @@ export const SETTINGS = {
     max: 100,
     help: 'percent of them that, refused for one reason, stop the worker before it commits them',
   },
+  http: {
+    env: 'HTTP_LISTEN',
+    flag: 'http',
+    kind: 'text',
+    help: 'address on which consume serves health, metrics and a page for people: 127.0.0.1:8080, or a port alone for loopback',
+  },
+  httpToken: {
+    env: 'HTTP_TOKEN',
+    flag: 'http-token',
+    kind: 'text',
+    secret: true,
+    help: 'bearer token that metrics and data of the page are given for; must be set to listen beyond loopback',
+  },
   maxOrderBytes: {
     env: 'MAX_ORDER_BYTES',
     flag: 'max-order-bytes',

@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { errorCode, oneLine, UsageError } from './errors.js';
+import { listenFaults } from './listen-address.js';
 import { namesPostgres, type PostgresParts, postgresAddress } from './postgres-url.js';
 import { type Declaration, MEBI, SETTINGS } from './setting-list.js';
 
@@ -147,6 +148,7 @@ function check(s: Settings, faults: string[]): void {
   if (s.topic !== undefined && (!/^[a-zA-Z0-9._-]{1,243}$/.test(s.topic) || s.topic === '.' || s.topic === '..')) {
     faults.push('ORDERS_TOPIC may hold letters, digits, ".", "_" and "-" only, 243 at the most');
   }
+  if (s.http !== undefined) faults.push(...listenFaults(s.http, s.httpToken));
   if (s.databaseSchema !== undefined) {
     if (Buffer.byteLength(s.databaseSchema) > 63) faults.push('DATABASE_SCHEMA is longer than 63 bytes');
     if (/^(pg_.*|information_schema|glossier|glossier_rebuild)$/i.test(s.databaseSchema))

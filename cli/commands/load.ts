@@ -4,6 +4,7 @@ import type { LoadCounts } from '../../consumer/load/ledger.js';
 import { migrate } from '../../consumer/schema/migrate.js';
 import { monthTable, Tables } from '../../consumer/schema/tables.js';
 import { type DropSummary, dropSummary } from '../../consumer/status/drop-summary.js';
+import type { WorkerProgress } from '../../consumer/worker.js';
 import { type CommandRun, type Context, EXIT, quiet, type Services } from '../context.js';
 import { patiently } from '../database.js';
 import { publishInChild } from '../publish-child.js';
@@ -58,9 +59,10 @@ async function publishAndLoad(context: Context, services: Services, source: stri
   publishing.catch(() => {}); // the worker hears of it too, but only once it has started
   let loaded: LoadCounts;
   try {
-    loaded = await work(context, services, publishing, p => {
-      if (p.done > 0) display.progress({ title: 'Loading', total: Math.max(expected, p.done), unit: 'orders' }, p.done);
-    });
+    const onProgress = ({ done }: WorkerProgress) => {
+      if (done > 0) display.progress({ title: 'Loading', total: Math.max(expected, done), unit: 'orders' }, done);
+    };
+    loaded = await work(context, services, publishing, { onProgress });
   } catch (error) {
     halt.abort('failed');
     await publishing.catch(() => {});

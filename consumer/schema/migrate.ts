@@ -88,16 +88,13 @@ async function isThere(client: Client, relation: string): Promise<boolean> {
 
 /** True when nothing is to be done, which is so at all starts but the first: one statement, no lock. */
 async function isCurrent(client: Client, analystsSchema: string): Promise<boolean> {
-  if (!(await isThere(client, DONE)) || !(await isThere(client, `${quote(analystsSchema)}.${ANALYSTS.userStats}`))) return false;
-  const { rows } = await client.query<{ name: string }>(`SELECT name FROM ${DONE} ORDER BY id`);
-  const here = migrations();
-  const newer = rows.map(r => RENAMED[r.name] ?? r.name).filter(name => !here.includes(name));
+  const { newer, lacks } = await compareSchema(client, analystsSchema);
   if (newer.length > 0) {
     throw new ServiceError(`the database has the newer schema ${newer.join(', ')}`, {
       hint: 'run the version that migrated it, or a later one',
     });
   }
-  return rows.length === here.length;
+  return !lacks;
 }
 
 /** The tables of a database are in one schema. Another one would be left without any, and every batch would fail. */
@@ -114,4 +111,14 @@ async function refuseOther(client: Client, analystsSchema: string): Promise<void
       hint: 'set DATABASE_SCHEMA to that, or use another database',
     },
   );
+}
+
+/** Migrations that the database has and this version does not know, and whether it lacks any that this version has. */
+export async function compareSchema(client: Client, analystsSchema: string): Promise<{ newer: string[]; lacks: boolean }> {
+  if (!(await isThere(client, DONE)) || !(await isThere(client, `${quote(analystsSchema)}.${ANALYSTS.userStats}`)))
+    return { newer: [], lacks: true };
+  const { rows } = await client.query<{ name: string }>(`SELECT name FROM ${DONE} ORDER BY id`);
+  const here = migrations();
+  const newer = rows.map(r => RENAMED[r.name] ?? r.name).filter(name => !here.includes(name));
+  return { newer, lacks: rows.length - newer.length < here.length };
 }

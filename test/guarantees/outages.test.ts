@@ -5,6 +5,7 @@ import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ChaosServers } from '../chaos/servers.js';
 import { describe } from '../support/cli.js';
+import { faceOf } from '../support/http.js';
 import { makeDrop } from '../support/make-drop.js';
 import { removeServices, tempDir } from '../support/services.js';
 import { TcpProxy } from '../support/tcp-proxy.js';
@@ -74,4 +75,32 @@ test('connections that lose every byte without a word are noticed, and what was 
   const result = await load.done;
   assert.equal(result.code, 0, describe(result));
   await shop.check();
+});
+
+test('a worker is not ready while Postgres or Kafka is away, live all along, and ready again when they are back', TIMEOUT, async t => {
+  const shop = await Shop.open(t, { ORDERS_PARTITIONS: '2' }, { brokers: [servers.brokers], databaseUrl: servers.databaseUrl });
+  const face = await faceOf(shop.start(['consume', '--http', '0']));
+  const live: number[] = [];
+  const checks = async () => {
+    live.push((await face.get('live')).status);
+    const { status, text } = await face.get('ready');
+    const ready = JSON.parse(text);
+    assert.equal(status, ready.ready ? 200 : 503);
+    return ready.ready ? 'ready' : ready.checks;
+  };
+  await until('it is ready', 30, async () => (await checks()) === 'ready');
+  const back = servers.killPostgres(4000, 'SIGKILL');
+  await until('it is not ready without Postgres', 15, async () => (await checks()).postgres === 'does not answer');
+  assert.equal((await face.get('metrics')).status, 200);
+  assert.equal(await face.metric('glossier_staging_rows'), undefined);
+  assert.equal(await face.metric('glossier_service_up{service="postgres"}'), 0);
+  assert.equal((await face.json('status.json')).facts, null);
+  assert.equal((await face.get('drops.json')).status, 503);
+  await back;
+  await until('it is ready with Postgres', 40, async () => (await checks()) === 'ready');
+  servers.kafkaProxy.set('refuse');
+  await until('it is not ready without Kafka', 30, async () => (await checks()).kafka === 'does not answer');
+  servers.kafkaProxy.set('forward');
+  await until('it is ready with Kafka', 60, async () => (await checks()) === 'ready');
+  assert.deepEqual([...new Set(live)], [200]);
 });

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import kafkajs, { type PartitionAssigner } from 'kafkajs';
 import { describe } from '../support/cli.js';
+import { faceOf } from '../support/http.js';
 import { oneLineOf, order, Shop } from './shop.js';
 
 const TIMEOUT = { timeout: 150_000 };
@@ -14,7 +15,19 @@ test('a position that stands still while both servers answer ends the worker', T
     CREATE FUNCTION public.slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(25); RETURN NULL; END $$;
     CREATE TRIGGER slow AFTER INSERT ON glossier.known_orders FOR EACH STATEMENT EXECUTE FUNCTION public.slow()`);
   await shop.send([{ value: order(1) }, { value: order(2) }]);
-  const result = await shop.start(['consume']).done;
+  const worker = shop.start(['consume', '--http', '0']);
+  const face = await faceOf(worker);
+  const live: string[] = [];
+  const asking = setInterval(() => {
+    face.get('live').then(
+      ({ status, text }) => live.push(`${status} ${text}`),
+      () => {}, // the process has ended
+    );
+  }, 50);
+  const result = await worker.done;
+  clearInterval(asking);
+  assert.equal(live[0], '200 {"live":true}');
+  assert.equal(live.at(-1), '503 {"live":false,"reason":"a partition stands still although Kafka and Postgres answer"}');
   assert.equal(result.code, 1, describe(result));
   assert.match(
     oneLineOf(result),

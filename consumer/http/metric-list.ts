@@ -86,7 +86,11 @@ export const METRICS = {
     kind: 'gauge',
     help: 'messages that the rebuild has replayed; 0 while it does not replay',
   },
-  rebuildTotal: { name: 'glossier_rebuild_messages', kind: 'gauge', help: 'messages that the rebuild is to replay; 0 while it does not replay' },
+  rebuildTotal: {
+    name: 'glossier_rebuild_messages',
+    kind: 'gauge',
+    help: 'messages that the rebuild is to replay; 0 while it does not replay',
+  },
   breakerRatio: {
     name: 'glossier_breaker_ratio',
     kind: 'gauge',

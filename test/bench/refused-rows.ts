@@ -1,6 +1,7 @@
 /** How long a batch of 4,000 orders takes of which Postgres itself refuses some, by a CHECK that somebody put on the orders. */
-import { Database } from '../../consumer/load/database.js';
+
 import { messageOf } from '../../consumer/intake/batch.js';
+import { Database } from '../../consumer/load/database.js';
 import { Loader } from '../../consumer/load/loader.js';
 import { claimTopic } from '../../consumer/load/positions.js';
 import { migrate } from '../../consumer/schema/migrate.js';

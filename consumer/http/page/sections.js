@@ -112,7 +112,8 @@ export function rebuild(s) {
   const unit = r.unit === 'tables' ? 'table' : 'message';
   const far = r.step === null ? 'It has just begun' : `${r.step}: ${n(r.done)} of ${many(r.of, unit)}, ${Math.floor(share * 100)} %`;
   const left = r.seconds_left === null ? '' : `, ${n(Math.ceil(r.seconds_left))} s left`;
-  if (r.state === 'running') say(id('rebuild-words'), `${far}${left}. Readers see the tables as they were until all of it is applied at once.`);
+  if (r.state === 'running')
+    say(id('rebuild-words'), `${far}${left}. Readers see the tables as they were until all of it is applied at once.`);
   else say(id('rebuild-words'), `A rebuild was abandoned (${far}); the next one sweeps what it left. The tables are not touched by it.`);
   id('rebuild-bar').value = share;
 }

@@ -196,7 +196,7 @@ const MOST_COUNTED = 1_000_000;
 /** Rows of a table: counted up to `most` of them; beyond that as Postgres estimates them since it last looked (pg_class). */
 export async function countUpTo(db: Database, relation: string, most: number): Promise<Omit<TableStatus, 'table'>> {
   const { rows } = await db.query(
-    `SELECT (SELECT count(*) FROM (SELECT FROM ${relation} LIMIT $2 + 1) some) AS counted, reltuples::bigint AS estimate FROM pg_class WHERE oid = $1::regclass`,
+    `SELECT (SELECT count(*) FROM (SELECT FROM ${relation} LIMIT $2 + 1) first) AS counted, reltuples::bigint AS estimate FROM pg_class WHERE oid = $1::regclass`,
     [relation, most],
   );
   const counted = Number(rows[0].counted);

@@ -43,8 +43,13 @@ export interface Fault {
 /** Makes empty tables as the migrations make them, for as long as the transaction goes on or until dropShape. */
 export async function makeShape(db: Database): Promise<void> {
   await db.query(`CREATE SCHEMA ${SHAPE_SCHEMA}; SET LOCAL search_path = ${SHAPE_SCHEMA}`);
-  for (const name of migrations())
-    await db.query(readFileSync(migrationFile(name), 'utf8').replaceAll(/\bglossier\./g, `${SHAPE_SCHEMA}.`), undefined, LONG);
+  for (const name of migrations()) {
+    // rights on the schema, too: what somebody has revoked from the real one stays so
+    const sql = readFileSync(migrationFile(name), 'utf8').replaceAll(/\bglossier\.|(?<=\bSCHEMA )glossier\b/g, m =>
+      m.replace('glossier', SHAPE_SCHEMA),
+    );
+    await db.query(sql, undefined, LONG);
+  }
   await db.query('RESET search_path');
 }
 

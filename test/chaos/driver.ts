@@ -229,7 +229,7 @@ class Run {
     this.#say('healed');
     const healed = performance.now();
     await within(20, Promise.all(this.#leaving.map(w => w.done)), 'a worker that was asked to stop');
-    await within(DRAIN_LIMIT, this.#chain, 'the producers');
+    await within(COMMAND_LIMIT, this.#chain, 'the producers');
     await within(DRAIN_LIMIT, Promise.all([...this.#rebuilds].map(r => r.done)), 'a rebuild');
     this.problems.push(...(await waitUntilLoaded(this.servers, this.#url, this.#topic, line => this.#say(line))));
     this.#recovery = (performance.now() - healed) / 1000;

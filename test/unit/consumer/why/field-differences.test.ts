@@ -32,7 +32,6 @@ test('of any two values exactly those that differ somewhere have a path', () => 
 function sorted(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sorted);
   if (typeof value !== 'object' || value === null) return value;
-  return Object.entries(value)
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, v]) => ({ [`k${name}`]: sorted(v) }));
+  const members = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return { members: members.map(([name, v]) => [name, sorted(v)]) }; // not a list alone: {} is no []
 }

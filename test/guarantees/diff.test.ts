@@ -10,7 +10,7 @@ import { order, Shop } from './shop.js';
 test('two drops and two schemas are told apart by table, column and id, and nothing is changed', async t => {
   const dir = tempDir();
   t.after(() => removeServices(dir));
-  const shop = await Shop.open(t, { ORDERS_PARTITIONS: '1' });
+  const shop = await Shop.open(t, { ORDERS_PARTITIONS: '1', SESSION_TIMEOUT: '30s' });
   const [first, second] = ['a', 'b'].map(folder => join(dir, `${folder}-2017-12-04.json`));
   const drop = (...orders: string[]) => `{"orders":[${orders.join(',')}]}`;
   await writeFile(

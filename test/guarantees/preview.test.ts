@@ -15,7 +15,7 @@ const TRACES = `SELECT (SELECT string_agg(c.oid || c.relname || coalesce(s.n_tup
 test('a preview tells what a load then does, also what a rule of the tables refuses, needs no Kafka and leaves nothing behind', async t => {
   const dir = tempDir();
   t.after(() => removeServices(dir));
-  const shop = await Shop.open(t, { ORDERS_PARTITIONS: '1', BATCH_ORDERS: '100' });
+  const shop = await Shop.open(t, { ORDERS_PARTITIONS: '1', BATCH_ORDERS: '100', SESSION_TIMEOUT: '30s' });
   const [first, second] = ['first', 'second'].map(name => join(dir, `${name}.zip`));
   const a = await makeDrop(first, { seed: 81, dates: ['2017-12-01'], orders: 80, awkward: 0, layout: 'line' });
   let n = 0;
@@ -76,7 +76,7 @@ test('a preview tells what a load then does, also what a rule of the tables refu
 test('what looks odd in the money of a drop is told with ids, before it is loaded and after', async t => {
   const dir = tempDir();
   t.after(() => removeServices(dir));
-  const shop = await Shop.open(t, { ORDERS_PARTITIONS: '1' });
+  const shop = await Shop.open(t, { ORDERS_PARTITIONS: '1', SESSION_TIMEOUT: '30s' });
   const drop = join(dir, '2017-12-04.json');
   const sums = (total: string, more = '') =>
     `,"subtotal_price":"10.00","total_tax":"1.00","taxes_included":false,"total_discounts":"2.00","currency":"USD"${more}`.replace(

@@ -19,7 +19,7 @@ interface TwoDrops {
 async function twoDrops(t: TestContext, awkward: number): Promise<TwoDrops> {
   const dir = tempDir();
   t.after(() => removeServices(dir));
-  const shop = await Shop.open(t, { ORDERS_PARTITIONS: '3', BATCH_ORDERS: '100' });
+  const shop = await Shop.open(t, { ORDERS_PARTITIONS: '3', BATCH_ORDERS: '100', SESSION_TIMEOUT: '30s' });
   const [first, second] = ['first', 'second'].map(name => join(dir, `${name}.zip`));
   const a = await makeDrop(first, {
     seed: 71,
@@ -149,6 +149,9 @@ test('whatever is done to a loaded drop by hand, its proof names that and nothin
     )
   ).map(r => r.user_id);
   const [price, note, gone, never, quantity, fewer, more, given, taking, moved, instant] = ids;
+  const itemsOfNever = (await shop.query(`SELECT line_item_id AS id FROM order_line_item_mapping WHERE order_id = ${never[0]}`)).map(
+    r => r.id,
+  );
   await shop.query(`
     UPDATE orders SET total_price = total_price + 0.0001 WHERE id = ${price[0]};
     UPDATE orders SET note = coalesce(note, '') || ' ' WHERE id = ${note[0]};
@@ -184,7 +187,9 @@ test('whatever is done to a loaded drop by hand, its proof names that and nothin
   ];
   for (const drop of [first, 'first.zip']) {
     const p = await proofOf(shop, drop, 1);
-    const named = wrong(p).filter(w => !/^the books count \d+ loaded/.test(w));
+    // another order of the drop may claim a line item of the one that is gone, and then lacks it rightly
+    const claimed = itemsOfNever.map(id => `missing order_line_item_mapping ${id}`);
+    const named = wrong(p).filter(w => !/^the books count \d+ loaded/.test(w) && !claimed.includes(w));
     const email = named.filter(w => w.includes(`user_stats ${users[1]} `));
     assert.equal(email.length, 1);
     assert.match(email[0], /contact_email/);

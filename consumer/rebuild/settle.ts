@@ -106,12 +106,15 @@ export async function applyLocked(
   return withFaults(found, faults, doubled);
 }
 
+/** As migration 0008 comments every month table. */
+const MONTH_COMMENT = "Orders of this month, by the date in their file's name; without one, by processed_at in UTC. One row an order.";
+
 /** A month of which nothing is left would not be there; where anybody has added anything to it, or reads it, it stays, empty. */
 async function dropEmptied(db: Database, month: string): Promise<void> {
   const { rows } = await db.query(
-    `SELECT EXISTS (SELECT FROM ${month}) OR relacl IS NOT NULL OR relrowsecurity OR relhastriggers OR obj_description(oid, 'pg_class') IS NOT NULL
+    `SELECT EXISTS (SELECT FROM ${month}) OR relacl IS NOT NULL OR relrowsecurity OR relhastriggers OR coalesce(obj_description(oid, 'pg_class'), $2) <> $2
        OR (SELECT count(*) FROM pg_index WHERE indrelid = c.oid) > 1 AS kept FROM pg_class c WHERE oid = to_regclass($1)`,
-    [month],
+    [month, MONTH_COMMENT],
   );
   if (rows[0].kept === 't') return;
   await db.query('SAVEPOINT emptied');

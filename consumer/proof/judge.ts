@@ -3,7 +3,7 @@
  * rejected, or it is missing. The rows of the first kind are gathered, to be compared as a whole.
  */
 import { asBigint, contentHash, wrap } from '../../shared/content-hash.js';
-import type { OrderMessage } from '../intake/batch.js';
+import { messageOf, type OrderMessage } from '../intake/batch.js';
 import type { Database } from '../load/database.js';
 import type { Tables } from '../schema/tables.js';
 import { type BatchRows, batchRows } from '../transform/batch-rows.js';
@@ -79,7 +79,7 @@ export class Judge {
       }
       plain = false;
       if (mine && reject?.mended) {
-        ours.push({ ...message, value: reject.mended });
+        ours.push(messageOf(message.partition, message.offset, reject.mended, message.place));
         note(proof.mended, { ...where, reject: reject.id, code: reject.code, path: reject.path });
         if (k.content !== null && k.content !== asBigint(contentHash(reject.mended)))
           proof.faults.push(`order ${orderId} was loaded from another content than reject ${reject.id} has as mended`);

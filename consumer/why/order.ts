@@ -1,5 +1,5 @@
 /** Where an order in the tables came from, which others of its id were turned away, and whether its rows are what its message says. */
-import type { OrderMessage } from '../intake/batch.js';
+import { messageOf, type OrderMessage } from '../intake/batch.js';
 import type { Database } from '../load/database.js';
 import { compareRows } from '../proof/compare-tables.js';
 import { Expected } from '../proof/expected.js';
@@ -140,7 +140,13 @@ export async function holdOrder(db: Database, t: Tables, why: WhyOrder, message:
   const value = mended ?? message.value;
   const expected = await Expected.begin(db, t);
   try {
-    const batch = { messages: [{ ...message, value }], segments: [], bytes: 0, reason: 'orders' as const, generation: 0 };
+    const batch = {
+      messages: [messageOf(message.partition, message.offset, value, message.place)],
+      segments: [],
+      bytes: 0,
+      reason: 'orders' as const,
+      generation: 0,
+    };
     await expected.add(batchRows(batch, () => 0, null, new Map(), maxDepth).rows);
     const proof = emptyProof({ drops: [], name: '', source: 'topic' });
     await compareRows({ db, live: t, expected, proof, topic: message.place === null ? '' : why.from!.topic, drops: [] });

@@ -138,7 +138,7 @@ test('whatever is done to a loaded drop by hand, its proof names that and nothin
     await shop.query(
       `SELECT o.id, (SELECT min(line_item_id) FROM order_line_item_mapping WHERE order_id = o.id) AS item FROM orders__2017_11 o
         JOIN glossier.known_orders k ON k.order_id = o.id JOIN glossier.drop_files f USING (file_no) JOIN glossier.drops d USING (topic, drop_id)
-       WHERE d.name = 'first.zip' AND EXISTS (SELECT FROM order_line_item_mapping WHERE order_id = o.id) AND o.id NOT IN (SELECT order_id FROM glossier.user_newest)
+       WHERE d.name = 'first.zip' AND o.line_item_total > 0 AND o.line_item_total = (SELECT count(*) FROM order_line_item_mapping WHERE order_id = o.id) AND o.id NOT IN (SELECT order_id FROM glossier.user_newest)
        ORDER BY o.id LIMIT 11`,
     )
   ).map(r => [r.id, r.item]);

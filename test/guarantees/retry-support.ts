@@ -1,6 +1,7 @@
 /** A database with rejects of one drop, loaded with no Kafka, and the program run on it. */
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
+import { messageOf } from '../../consumer/intake/batch.js';
 import { retryRejects } from '../../consumer/retry/retry-rejects.js';
 import { createLog } from '../../shared/log.js';
 import { resolveSettings } from '../../shared/settings.js';
@@ -35,10 +36,10 @@ export class RejectShop {
   async load(orders: string[], first = this.#next): Promise<void> {
     const loader = await directLoader(this.t, this.url, 'a');
     const batch = batchOf({ partition: 0, from: this.#next, orders });
-    batch.messages = batch.messages.map((m, i) => ({
-      ...m,
-      place: { ...FILE, month: orders[i].includes('2017-10-') ? null : FILE.month, index: first + i },
-    }));
+    batch.messages = batch.messages.map((m, i) => {
+      const month = orders[i].includes('2017-10-') ? null : FILE.month;
+      return messageOf(m.partition, m.offset, m.value, { ...FILE, month, index: first + i });
+    });
     this.#next += orders.length;
     await loader.load(await loader.prepare(batch));
   }

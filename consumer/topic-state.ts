@@ -30,7 +30,7 @@ export class TopicState {
   /** True from when on what counts as everything is fixed. */
   sealed = false;
   #ends: TopicOffsets[] = [];
-  #cluster: InnerCluster | null = null;
+  #cluster: Promise<InnerCluster> | null = null;
   /** Sum of the positions when the worker started. */
   #start = 0;
 
@@ -125,7 +125,7 @@ export class TopicState {
   }
 
   async close(): Promise<void> {
-    await this.#cluster?.disconnect().catch(() => {});
+    await this.#cluster?.then(cluster => cluster.disconnect()).catch(() => {});
   }
 
   /** A broker that has just started may not know its topics for a moment, so one that is missing is asked for again. */
@@ -141,13 +141,16 @@ export class TopicState {
     }
   }
 
+  /** Asked by several at a time: they share the connection, and none throws away the one that another has made anew. */
   async #ask(): Promise<TopicInfo | null> {
-    this.#cluster ??= await openCluster(this.options.kafka);
-    return describeTopic(this.#cluster, this.options.settings.topic).catch(async error => {
-      const broken = this.#cluster;
-      this.#cluster = null;
-      await broken?.disconnect().catch(() => {});
+    this.#cluster ??= openCluster(this.options.kafka);
+    const opened = this.#cluster;
+    try {
+      return await describeTopic(await opened, this.options.settings.topic);
+    } catch (error) {
+      if (this.#cluster === opened) this.#cluster = null;
+      await opened.then(cluster => cluster.disconnect()).catch(() => {});
       throw error;
-    });
+    }
   }
 }

@@ -262,7 +262,8 @@ class Run {
   async #command(env: CliEnv, codes: number[], ...args: string[]) {
     const actor = this.#cast.start(args.join(' '), args, env);
     const result = await within(COMMAND_LIMIT, actor.done, args.join(' '));
-    if (!codes.includes(result.code!)) this.problems.push(`${args.join(' ')}: exit ${result.code}: ${result.stderr.slice(-500)}`);
+    if (!codes.includes(result.code!))
+      this.problems.push(`${args.join(' ')}: exit ${result.code}: ${result.stdout.slice(-800)}${result.stderr.slice(-500)}`);
     return result;
   }
 

@@ -65,6 +65,35 @@ export function valueBytes({ bytes, messages }: MessageBatch): number {
   return bytes - AROUND * messages.length;
 }
 
+/** Gathers messages into pieces for a step that takes many at once, in bounded memory. */
+export class Pieces {
+  #held: OrderMessage[] = [];
+  #bytes = 0;
+
+  /** @param take given a piece as soon as it has so many messages or bytes */
+  constructor(
+    readonly messages: number,
+    readonly bytes: number,
+    readonly take: (piece: OrderMessage[]) => Promise<void>,
+  ) {}
+
+  async add(messages: readonly OrderMessage[]): Promise<void> {
+    for (const message of messages) {
+      this.#held.push(message);
+      this.#bytes += messageBytes(message);
+      if (this.#held.length >= this.messages || this.#bytes >= this.bytes) await this.end();
+    }
+  }
+
+  /** Hands on what is left. */
+  async end(): Promise<void> {
+    const piece = this.#held;
+    this.#held = [];
+    this.#bytes = 0;
+    if (piece.length > 0) await this.take(piece);
+  }
+}
+
 /** First in, first out; cut into batches by orders and bytes. */
 export class BatchQueue {
   readonly #fetched: FetchedMessages[] = [];

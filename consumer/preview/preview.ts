@@ -4,7 +4,7 @@
  */
 import { asBigint } from '../../shared/content-hash.js';
 import type { Rejection } from '../../shared/rejection.js';
-import { messageBytes, type OrderMessage } from '../intake/batch.js';
+import { type OrderMessage, Pieces } from '../intake/batch.js';
 import type { Database } from '../load/database.js';
 import { writeRows } from '../load/load-batch.js';
 import { writePieces } from '../load/pieces.js';
@@ -59,20 +59,12 @@ export async function previewDrop(db: Database, live: Tables, topic: string, max
   );
   try {
     await trial.open();
-    let held: OrderMessage[] = [];
-    let bytes = 0;
+    const pieces = new Pieces(ORDERS_AT_ONCE, BYTES_AT_ONCE, held => trial.add(held));
     for await (const { messages, broken } of orders) {
       if (broken !== undefined) trial.preview.broken_files.push(broken);
-      for (const message of messages) {
-        held.push(message);
-        bytes += messageBytes(message);
-        if (held.length < ORDERS_AT_ONCE && bytes < BYTES_AT_ONCE) continue;
-        await trial.add(held);
-        held = [];
-        bytes = 0;
-      }
+      await pieces.add(messages);
     }
-    if (held.length > 0) await trial.add(held);
+    await pieces.end();
     return await trial.result(topic);
   } finally {
     await db.rollback();

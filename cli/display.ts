@@ -1,6 +1,7 @@
 /** Progress for people: one bar at a terminal, a plain line now and then in a pipe; both on standard error. */
 import { Writable } from 'node:stream';
 import cliProgress from 'cli-progress';
+import { grouped } from '../shared/number-text.js';
 
 /** Milliseconds between two plain lines. */
 const PLAIN_EVERY = 5000;
@@ -132,18 +133,13 @@ function payload({ step, done, startedAt, endedAt }: Running) {
     done >= step.total ? `${clock(seconds)} in all` : rate > 0 && seconds > 0.5 ? `${clock((step.total - done) / rate)} left` : '';
   return {
     title: step.title.padEnd(10),
-    done: count(done),
-    all: count(step.total),
+    done: grouped(done),
+    all: grouped(step.total),
     unit: step.unit,
     // of the first moments it says nothing: 1,421 orders in a millisecond
-    rate: seconds <= 0.5 ? '' : `${rate < 10 ? rate.toFixed(1) : count(rate)}/s`,
+    rate: seconds <= 0.5 ? '' : `${rate < 10 ? rate.toFixed(1) : grouped(rate)}/s`,
     left,
   };
-}
-
-/** 13183 -> `13,183` */
-export function count(n: number): string {
-  return Math.round(n).toLocaleString('en-US');
 }
 
 function clock(seconds: number): string {

@@ -37,8 +37,8 @@ class PublishError extends GlossierError {}
  */
 export function publishInChild(order: PublishOrder, signal: AbortSignal, onProgress: (p: ProduceProgress) => void): Promise<ProduceResult> {
   return new Promise((resolve, reject) => {
-    const child = fork(fileURLToPath(import.meta.url), [], {
-      execArgv: ['--max-semi-space-size=4'],
+    const child = fork(fileURLToPath(new URL('./publish-process.js', import.meta.url)), [], {
+      execArgv: ['--max-semi-space-size=4', '--v8-pool-size=1'],
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
     const stop = () => child.kill('SIGTERM');
@@ -68,7 +68,7 @@ export function publishInChild(order: PublishOrder, signal: AbortSignal, onProgr
 }
 
 /** The child's side. */
-async function publish({ source, brokers, settings, again, logLevel }: PublishOrder): Promise<void> {
+export async function publish({ source, brokers, settings, again, logLevel }: PublishOrder): Promise<void> {
   const tell = (answer: Answer) => process.send?.(answer);
   // a Ctrl-C at a terminal reaches this process too, but it is the parent that says when to stop, or that is gone
   const stop = new AbortController();
@@ -102,7 +102,3 @@ async function publish({ source, brokers, settings, again, logLevel }: PublishOr
   if (process.connected) process.send!(answer, () => process.exit());
   else process.exit();
 }
-
-// imported by its parent this file only exports; started by fork it has a channel and no command line
-if (process.send !== undefined && process.argv[1] === fileURLToPath(import.meta.url))
-  process.once('message', (order: PublishOrder) => void publish(order));

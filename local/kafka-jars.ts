@@ -2,14 +2,14 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { errorCode, oneLine, ServiceError, throwIfAborted } from '../shared/errors.js';
+import { packageFile } from '../shared/package-root.js';
 import { OTHERWISE } from './kafka-java.js';
 import { withLock } from './lock.js';
 import { run } from './process.js';
 
 /** From dist/local/, where the compiled file is. */
-const POM = fileURLToPath(new URL('../../local/pom.xml', import.meta.url));
+const POM = packageFile('local', 'pom.xml');
 
 /**
  * Fetches the jars of pom.xml into `libDir`, unless they are there.

@@ -2,9 +2,10 @@
 import { createRequire } from 'node:module';
 import { decompress } from 'fzstd';
 import kafkajs from 'kafkajs';
+import compression from 'kafkajs/src/protocol/message/compression/index.js';
 import lz4 from 'lz4-napi';
 import { ServiceError } from './errors.js';
-import { readRecordBatch, type Unpack } from './fetched-records.js';
+import { type InnerDecoder, readRecordBatch } from './fetched-records.js';
 import { unpackLz4 } from './lz4-frame.js';
 import { unpackSnappy } from './snappy.js';
 
@@ -30,10 +31,16 @@ export function teachKafkajs(): void {
     },
     decompress: async (packed: Buffer) => Buffer.from(decompress(packed)), // Node's own zstd is there from 22.15 on
   });
-  // kafkajs asks for its own reader by this name at its first fetch
+  if (typeof BUNDLED === 'undefined') exchangeReader();
+}
+
+/** True where cli/bundle.ts has put the program into few files, and our reader into the place of kafkajs' as it did so. */
+declare const BUNDLED: true | undefined;
+
+/** kafkajs asks for its own reader by this name at its first fetch. */
+function exchangeReader(): void {
   const require = createRequire(import.meta.url);
-  const { lookupCodecByAttributes } = require('kafkajs/src/protocol/message/compression') as { lookupCodecByAttributes: Unpack };
   const name = require.resolve('kafkajs/src/protocol/recordBatch/v0/decoder');
   require(name);
-  require.cache[name]!.exports = (decoder: Parameters<typeof readRecordBatch>[0]) => readRecordBatch(decoder, lookupCodecByAttributes);
+  require.cache[name]!.exports = (decoder: InnerDecoder) => readRecordBatch(decoder, compression.lookupCodecByAttributes);
 }

@@ -5,9 +5,9 @@
  * v10, KIP-516) and a plain read of a partition without a consumer group (a group costs a join of up to 3 s on a broker with the
  * default `group.initial.rebalance.delay.ms`, and litter). kafkajs is pinned to the exact version for that reason.
  */
-import { createRequire } from 'node:module';
 import * as net from 'node:net';
 import kafkajs, { type Admin, type Batch, type Kafka, type KafkaConfig } from 'kafkajs';
+import InnerBatch from 'kafkajs/src/consumer/batch.js';
 import { GlossierError, oneLine, ServiceError } from './errors.js';
 import { teachKafkajs } from './kafka-codecs.js';
 import type { Logger } from './log.js';
@@ -198,13 +198,6 @@ export async function readPartition(
     }
   });
 }
-
-/** kafkajs' own batch: leaves out control records and what was aborted, as its consumer does. */
-const InnerBatch = createRequire(import.meta.url)('kafkajs/src/consumer/batch') as new (
-  topic: string,
-  fetchedOffset: string,
-  partition: unknown,
-) => Batch;
 
 /**
  * One fetch of one partition without a consumer group, from an offset that the broker has.

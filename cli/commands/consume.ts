@@ -3,8 +3,8 @@ import type { HttpFace } from '../../consumer/http/http-face.js';
 import { runWorker, type WorkerProgress } from '../../consumer/worker.js';
 import type { WorkerObserver } from '../../consumer/worker-options.js';
 import { InterruptedError } from '../../shared/errors.js';
+import { grouped } from '../../shared/number-text.js';
 import { type CommandRun, type Context, EXIT, quiet, type Services } from '../context.js';
-import { count } from '../display.js';
 import { mergeNow } from './merge.js';
 
 export const run: CommandRun = async context => {
@@ -38,7 +38,7 @@ async function consume(context: Context, services: Services, drain: boolean, obs
   const counts = await work(context, services, true, { observer });
   context.display.finish();
   await mergeNow(context, services);
-  context.print(`Loaded ${count(counts.loaded)}, bypassed ${count(counts.bypassed)}, rejected ${count(counts.rejected)} order(s)`);
+  context.print(`Loaded ${grouped(counts.loaded)}, bypassed ${grouped(counts.bypassed)}, rejected ${grouped(counts.rejected)} order(s)`);
   return counts.rejected + counts.brokenFiles > 0 ? EXIT.rejected : EXIT.ok;
 }
 

@@ -1,8 +1,8 @@
 /** glossier produce <drop>... */
 import { type ProduceProgress, type ProduceResult, produceDrop } from '../../producer/produce-drop.js';
 import { refusedOf } from '../../shared/drop-record.js';
+import { grouped } from '../../shared/number-text.js';
 import { type CommandRun, type Context, EXIT, quiet, type Services } from '../context.js';
-import { count } from '../display.js';
 
 export const run: CommandRun = async context => {
   quiet(context);
@@ -45,14 +45,14 @@ export function report({ display }: Context, result: ProduceResult): Published {
   const broken = result.files.filter(f => f.fault);
   const drop = `drop ${result.id} (${result.name})`;
   if (result.state === 'already')
-    display.line(`Already published: ${drop}, ${count(result.orders)} orders; --again publishes it once more`);
-  else display.line(`Published ${count(result.orders)} orders of ${count(result.files.length)} file(s), ${drop}`);
+    display.line(`Already published: ${drop}, ${grouped(result.orders)} orders; --again publishes it once more`);
+  else display.line(`Published ${grouped(result.orders)} orders of ${grouped(result.files.length)} file(s), ${drop}`);
   for (const f of broken)
     display.line(`Broken file ${f.name}: ${f.fault!.reason} at byte ${f.fault!.byte}, behind ${f.fault!.orders} whole order(s)`);
   const { brokenFiles, oversizeOrders } = refusedOf(result.files);
   if (oversizeOrders > 0)
     display.line(
-      `Left out ${count(oversizeOrders)} order(s) larger than MAX_ORDER_BYTES: raise it, and max.message.bytes of the topic, then publish with --again`,
+      `Left out ${grouped(oversizeOrders)} order(s) larger than MAX_ORDER_BYTES: raise it, and max.message.bytes of the topic, then publish with --again`,
     );
   return { id: result.id, orders: result.orders, refused: brokenFiles + oversizeOrders };
 }

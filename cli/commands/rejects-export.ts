@@ -6,9 +6,9 @@ import { finished } from 'node:stream/promises';
 import { chooseRejects, parts, type RejectChoice, readForExport } from '../../consumer/retry/choose-rejects.js';
 import { rejectLine } from '../../consumer/retry/reject-lines.js';
 import { errorCode, throwIfAborted, UsageError } from '../../shared/errors.js';
+import { grouped } from '../../shared/number-text.js';
 import { argument, type CommandRun, EXIT, quiet, rejectIds } from '../context.js';
 import { withDatabase } from '../database.js';
-import { count } from '../display.js';
 
 export const run: CommandRun = async context => {
   quiet(context);
@@ -42,6 +42,6 @@ export const run: CommandRun = async context => {
     }
     return chosen.length;
   });
-  context.print(`Wrote ${count(written)} order(s) to ${file}`);
+  context.print(`Wrote ${grouped(written)} order(s) to ${file}`);
   return EXIT.ok;
 };

@@ -5,8 +5,8 @@ import type { RejectChoice } from '../../consumer/retry/choose-rejects.js';
 import { parseRejectLine } from '../../consumer/retry/reject-lines.js';
 import { retryRejects } from '../../consumer/retry/retry-rejects.js';
 import { errorCode, UsageError } from '../../shared/errors.js';
+import { grouped } from '../../shared/number-text.js';
 import { type CommandRun, EXIT, quiet, rejectIds } from '../context.js';
-import { count } from '../display.js';
 import { mergeNow } from './merge.js';
 
 export const run: CommandRun = async context => {
@@ -28,7 +28,7 @@ export const run: CommandRun = async context => {
   const { loaded, bypassed, refused } = await retryRejects({ settings, databaseUrl, log, version, signal, choice, mended, onProgress });
   display.finish();
   if (loaded > 0) await mergeNow(context, services);
-  context.print(`Loaded ${count(loaded)}, bypassed ${count(bypassed)}, refused again ${count(refused)} order(s)`);
+  context.print(`Loaded ${grouped(loaded)}, bypassed ${grouped(bypassed)}, refused again ${grouped(refused)} order(s)`);
   return refused > 0 ? EXIT.rejected : EXIT.ok;
 };
 

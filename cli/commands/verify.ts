@@ -3,9 +3,9 @@ import { dropsOffset, readDrops, writeDrops } from '../../consumer/load/drop-syn
 import { verify } from '../../consumer/status/verify.js';
 import type { VerifyPart } from '../../consumer/status/verify-part.js';
 import { topicOffsets } from '../../shared/kafka.js';
+import { grouped } from '../../shared/number-text.js';
 import { type CommandRun, EXIT, quiet } from '../context.js';
 import { withAdmin, withDatabase } from '../database.js';
-import { count } from '../display.js';
 import { sinceInstant } from '../since.js';
 
 export const run: CommandRun = async context => {
@@ -37,7 +37,7 @@ export const run: CommandRun = async context => {
       context.print(`${r.broken === 0 ? 'ok    ' : 'BROKEN'} ${r.rule}${r.broken === 0 ? '' : `: ${r.broken}`}`);
       for (const e of r.examples) context.print(`         ${e}`);
     }
-    if (orders !== null) context.print(`Of ${count(orders)} order(s) that were loaded:`);
+    if (orders !== null) context.print(`Of ${grouped(orders)} order(s) that were loaded:`);
     context.print(broken.length === 0 ? `All ${results.length} checks hold.` : `${broken.length} of ${results.length} checks are broken.`);
   }
   return broken.length === 0 ? EXIT.ok : EXIT.failed;

@@ -1,4 +1,5 @@
 /** What a check of `doctor` finds: pure. */
+import { grouped } from '../../shared/number-text.js';
 
 /**
  * - `ok`
@@ -25,7 +26,7 @@ export const unknown = (check: string, says: string, ...todo: string[]): Finding
 
 /** `1 worker`, `2 workers` */
 export function many(n: number, what: string): string {
-  return `${n.toLocaleString('en-US')} ${what}${n === 1 ? '' : 's'}`;
+  return `${grouped(n)} ${what}${n === 1 ? '' : 's'}`;
 }
 
 const INDENT = ' '.repeat(9);

@@ -1,7 +1,8 @@
 /** Answers of the HTTP face, and the headers that all of them carry. */
 import { readFile } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
+import { packageFile } from '../../shared/package-root.js';
 
 export interface Answer {
   status: number;
@@ -11,7 +12,7 @@ export interface Answer {
 }
 
 /** From dist/consumer/http/: the files of the page are read as they stand in the source, and there is no build step for them. */
-const PAGE = fileURLToPath(new URL('../../../consumer/http/page/', import.meta.url));
+const PAGE = packageFile('consumer', 'http', 'page');
 
 const JSON_TYPE = 'application/json; charset=utf-8';
 
@@ -40,7 +41,7 @@ export function words(status: number, text: string, headers?: Record<string, str
 
 /** A file of the page. */
 export async function file(name: string, type: string): Promise<Answer> {
-  return { status: 200, type, body: await readFile(PAGE + name) };
+  return { status: 200, type, body: await readFile(join(PAGE, name)) };
 }
 
 export function send(request: IncomingMessage, response: ServerResponse, { status, type, body, headers }: Answer): void {

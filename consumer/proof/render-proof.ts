@@ -1,5 +1,6 @@
 /** A proof as a person reads it: pure. */
-import { number as n, printable } from '../status/text-table.js';
+import { grouped as n } from '../../shared/number-text.js';
+import { printable } from '../status/text-table.js';
 import type { Listed, OrderAt, Proof } from './proof.js';
 
 /** Entries of a list that are told one by one; --json has more. */

@@ -2,6 +2,7 @@
 import { stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ServiceError } from '../../shared/errors.js';
+import { grouped } from '../../shared/number-text.js';
 import type { Database } from '../load/database.js';
 
 /** Must stay free besides: temporary files of the comparison, the log of what is applied. */
@@ -28,7 +29,7 @@ export async function checkRoom(db: Database, databaseUrl: string): Promise<void
 export function refusalFor(tables: number, free: number): ServiceError | null {
   const needed = tables + SPARE;
   if (needed <= free) return null;
-  const mb = (bytes: number) => `${Math.ceil(bytes / 1e6).toLocaleString('en-US')} MB`;
+  const mb = (bytes: number) => `${grouped(Math.ceil(bytes / 1e6))} MB`;
   return new ServiceError(`a copy of the tables needs some ${mb(needed)}, and ${mb(free)} are free where Postgres keeps its data`, {
     hint: 'make room and run it again',
   });

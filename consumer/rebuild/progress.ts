@@ -1,5 +1,6 @@
 /** How far a rebuild is: kept in the copy, where `status` finds it from elsewhere. */
 import { errorCode } from '../../shared/errors.js';
+import { grouped } from '../../shared/number-text.js';
 import type { Database } from '../load/database.js';
 import { COPY_SCHEMA, COPY_TABLES, isLocked } from './copy-schema.js';
 
@@ -74,10 +75,9 @@ export function stateOf(step: RebuildStep | null, done: number, of: number, seco
 
 /** In words, for status. Pure. */
 export function rebuildWords({ state, step, done, of, unit, per_second, seconds_left }: RebuildState): string {
-  const n = (count: number) => count.toLocaleString('en-US');
   if (step === null) return `Rebuild ${state}: it has just begun`;
-  const parts = [`Rebuild ${state}: ${step}, ${n(done)} of ${n(of)} ${unit === 'tables' ? 'table(s)' : 'message(s)'}`];
-  if (per_second !== null) parts.push(`${n(per_second >= 10 ? Math.round(per_second) : per_second)}/s`);
+  const parts = [`Rebuild ${state}: ${step}, ${grouped(done)} of ${grouped(of)} ${unit === 'tables' ? 'table(s)' : 'message(s)'}`];
+  if (per_second !== null) parts.push(`${per_second >= 10 ? grouped(per_second) : per_second}/s`);
   if (seconds_left !== null)
     parts.push(`${seconds_left < 90 ? `${Math.ceil(seconds_left)} s` : `${Math.ceil(seconds_left / 60)} min`} left`);
   return parts.join(', ');

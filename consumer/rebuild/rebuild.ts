@@ -9,6 +9,7 @@
 import { randomBytes } from 'node:crypto';
 import { errorCode, InterruptedError, oneLine, ServiceError } from '../../shared/errors.js';
 import type { TopicOffsets } from '../../shared/kafka.js';
+import { grouped } from '../../shared/number-text.js';
 import { backoff, pause, ServiceState, throughOutages } from '../../shared/outage.js';
 import { Database, LostConnection } from '../load/database.js';
 import { dropsOffset, writeDrops } from '../load/drop-sync.js';
@@ -173,7 +174,7 @@ class Rebuild {
       },
     });
     await this.#replay.link.use(db => noteProgress(db, 'replaying', 0, total));
-    onStep(`Replaying ${total.toLocaleString('en-US')} message(s) of "${topic}"…`);
+    onStep(`Replaying ${grouped(total)} message(s) of "${topic}"…`);
     await this.#catchUp(limits);
     await guard.query(`ANALYZE ${COPY_TABLES.knownOrders}, ${COPY_TABLES.lineItems}, ${COPY_TABLES.userStats}`, undefined, LONG);
   }

@@ -1,5 +1,6 @@
 /** Differences as a person reads them: pure. */
-import { number as n, table, trimLines } from '../status/text-table.js';
+import { grouped as n } from '../../shared/number-text.js';
+import { table, trimLines } from '../status/text-table.js';
 import { isDifferent, type TableDifference } from './difference.js';
 
 /**

@@ -1,12 +1,12 @@
 /** Brings the database's schema up to this version, in place. */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { Client } from 'pg';
 import { ServiceError } from '../../shared/errors.js';
+import { packageFile } from '../../shared/package-root.js';
 import { ANALYSTS, COPY_SCHEMA, OWN_SCHEMA, quote } from './tables.js';
 
-const DIR = fileURLToPath(new URL('../../../consumer/schema/sql', import.meta.url));
+const DIR = packageFile('consumer', 'schema', 'sql');
 
 /** Path of a migration's SQL. */
 export function migrationFile(name: string): string {

@@ -1,4 +1,5 @@
 /** How an export has changed: fields of a drop that the tables do not know, and fields that all drops before it had and it has not. */
+import { grouped } from '../../shared/number-text.js';
 import type { Database } from '../load/database.js';
 import type { Tables } from '../schema/tables.js';
 import type { FieldCount } from '../transform/field-counts.js';
@@ -75,7 +76,7 @@ const MOST_IN_WORDS = 8;
 export function driftWords({ unknown, more, missing }: Drift): string {
   const parts: string[] = [];
   if (unknown.length > 0) {
-    const each = unknown.map(u => `${plain(u.field)} (${u.kinds.join(' or ')}, in ${u.orders.toLocaleString('en-US')} order(s))`);
+    const each = unknown.map(u => `${plain(u.field)} (${u.kinds.join(' or ')}, in ${grouped(u.orders)} order(s))`);
     parts.push(`new field(s), kept in extra: ${some(each, more > 0)}`);
   }
   if (missing.length > 0) parts.push(`no order has ${some(missing.map(plain))} any more`);

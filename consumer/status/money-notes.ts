@@ -1,4 +1,5 @@
 /** What looks odd in the money of a drop's orders. Notes for people, with ids; nothing is rejected for it. */
+import { grouped } from '../../shared/number-text.js';
 import type { Database } from '../load/database.js';
 import type { Tables } from '../schema/tables.js';
 
@@ -20,7 +21,7 @@ const WORDS: Record<MoneyNote['note'], string> = {
 
 /** In words, for people. */
 export function noteWords({ note, count, examples }: MoneyNote): string {
-  return `${count.toLocaleString('en-US')} × ${WORDS[note]}: ${examples.slice(0, 3).join(', ')}${examples.length > 3 || count > examples.length ? ' …' : ''}`;
+  return `${grouped(count)} × ${WORDS[note]}: ${examples.slice(0, 3).join(', ')}${examples.length > 3 || count > examples.length ? ' …' : ''}`;
 }
 
 /** Milliseconds. */

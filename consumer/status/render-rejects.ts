@@ -1,6 +1,8 @@
 /** Rejects as a person reads them: how many for which reason, then the first of them one by one. Pure. */
+
+import { grouped } from '../../shared/number-text.js';
 import type { RejectRow } from './rejects.js';
-import { cut, number, printable, table, trimLines } from './text-table.js';
+import { cut, printable, table, trimLines } from './text-table.js';
 
 /** Rejects that are shown one by one; --json has all. */
 const MOST_LISTED = 50;
@@ -11,10 +13,10 @@ export function renderRejects(rows: RejectRow[], width: number): string {
   const groups = table(['count', 'reason', 'at', 'drops', 'for example']);
   for (const g of groupRejects(rows)) {
     groups.push([
-      number(g.count),
+      grouped(g.count),
       g.code,
       cut(printable(g.path), 32) || '-',
-      number(g.drops),
+      grouped(g.drops),
       `${g.first.id}: ${cut(printable(g.first.reason), Math.max(24, width - 72))}`,
     ]);
   }
@@ -31,7 +33,7 @@ export function renderRejects(rows: RejectRow[], width: number): string {
       settled + cut(printable(r.reason), Math.max(24, width - 77 - settled.length)),
     ]);
   }
-  const more = rows.length > MOST_LISTED ? `\n… and ${number(rows.length - MOST_LISTED)} more; --json has all` : '';
+  const more = rows.length > MOST_LISTED ? `\n… and ${grouped(rows.length - MOST_LISTED)} more; --json has all` : '';
   return trimLines(`${groups.toString()}\n\n${out.toString()}${more}`);
 }
 

@@ -1,10 +1,12 @@
 /** Status as a person reads it: pure. */
+
+import { grouped as n } from '../../shared/number-text.js';
 import { rebuildWords } from '../rebuild/progress.js';
 import { dueWords } from '../schema/rebuild-due.js';
 import { driftWords } from './drift.js';
 import { noteWords } from './money-notes.js';
 import type { Status } from './read-status.js';
-import { cut, number as n, table, trimLines } from './text-table.js';
+import { cut, table, trimLines } from './text-table.js';
 
 /** @param width columns of the terminal; long names are cut to fit */
 export function renderStatus(s: Status, width: number): string {

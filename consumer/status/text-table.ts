@@ -44,10 +44,6 @@ export function table(head: string[]): Table.Table {
   return new Table({ ...PLAIN, head, colAligns: head.map(h => (right.includes(h) ? 'right' : 'left')) });
 }
 
-export function number(value: number): string {
-  return value.toLocaleString('en-US');
-}
-
 export function cut(text: string, width: number): string {
   return text.length <= width ? text : `${text.slice(0, width - 1)}…`;
 }

@@ -1,7 +1,9 @@
 /** Orders that were bypassed with another content than the one that was first. */
+
+import { grouped } from '../../shared/number-text.js';
 import type { Database } from '../load/database.js';
 import type { Tables } from '../schema/tables.js';
-import { number, printable, table, trimLines } from '../status/text-table.js';
+import { printable, table, trimLines } from '../status/text-table.js';
 
 export interface ConflictPlace {
   drop: string;
@@ -67,8 +69,8 @@ export function renderConflicts(rows: readonly Conflict[]): string {
   if (rows.length === 0) return 'No bypassed order differs from the one that was first.';
   const out = table(['order', 'bypassed from', 'loaded from']);
   for (const { order, bypassed, first } of rows.slice(0, MOST_LISTED)) out.push([order, shortly(bypassed), shortly(first)]);
-  const more = rows.length > MOST_LISTED ? `\n… and ${number(rows.length - MOST_LISTED)} more; --json has all` : '';
-  return trimLines(`${out.toString()}${more}\n${number(rows.length)} conflict(s); glossier conflicts show ORDER names the fields`);
+  const more = rows.length > MOST_LISTED ? `\n… and ${grouped(rows.length - MOST_LISTED)} more; --json has all` : '';
+  return trimLines(`${out.toString()}${more}\n${grouped(rows.length)} conflict(s); glossier conflicts show ORDER names the fields`);
 }
 
 /** The last part of the file says enough in a table. */

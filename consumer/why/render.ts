@@ -1,7 +1,9 @@
 /** Answers to `why` as a person reads them: pure. */
+
+import { grouped as n } from '../../shared/number-text.js';
 import { USER_FIELDS } from '../../shared/order.js';
 import type { Difference } from '../proof/proof.js';
-import { number as n, printable } from '../status/text-table.js';
+import { printable } from '../status/text-table.js';
 import type { WhyDrop, WhyLineItem } from './drop.js';
 import type { Place, WhyOrder } from './order.js';
 import type { WhyUser } from './user.js';

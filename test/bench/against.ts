@@ -1,12 +1,11 @@
 /** This build and that of another commit by turns, on the same drop, servers and topics: is the one slower than the other? */
 import { execFileSync } from 'node:child_process';
-import { symlinkSync } from 'node:fs';
+import { readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { REPOSITORY, tempDir } from '../support/services.js';
-import { type Bench, median } from './bench.js';
+import { type Bench, HERE, median } from './bench.js';
 
 const COPIES = 10;
-const HERE = 'dist/cli/glossier.js';
 
 /** Seconds and CPU seconds of each command as shares of the other commit's, turn by turn. */
 export async function against(bench: Bench, commit: string, say: (text: string) => void): Promise<string> {
@@ -50,7 +49,8 @@ function build(commit: string, say: (text: string) => void): { dir: string; prog
   if (git('diff', '--stat', commit, '--', 'package-lock.json') !== '') say('mind that it is run with the packages of this checkout');
   symlinkSync(join(REPOSITORY, 'node_modules'), join(dir, 'node_modules'));
   execFileSync('npm', ['run', 'build'], { cwd: dir, stdio: ['ignore', 'ignore', 'inherit'] });
-  return { dir, program: join(dir, HERE) };
+  const { bin } = JSON.parse(readFileSync(join(dir, 'package.json'), 'utf8'));
+  return { dir, program: join(dir, bin.glossier) };
 }
 
 function git(...args: string[]): string {

@@ -55,7 +55,7 @@ export interface BenchOptions {
 }
 
 /** The program as it was built here. */
-const HERE = 'dist/cli/glossier.js';
+export const HERE = 'dist/bin/glossier.js';
 const LIMIT = { timeout: 3_600_000 };
 const MEGA = 1e6;
 

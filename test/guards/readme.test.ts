@@ -11,7 +11,7 @@ import { markdown, settingRows, sqlstateRows, tableOf } from './readme-tables.js
 import { read } from './sources.js';
 
 function help(...command: string[]): string {
-  return execFileSync(process.execPath, [join(REPOSITORY, 'dist/cli/glossier.js'), ...command, '--help'], {
+  return execFileSync(process.execPath, [join(REPOSITORY, 'dist/bin/glossier.js'), ...command, '--help'], {
     encoding: 'utf8',
     env: { COLUMNS: '100' },
   });

@@ -32,17 +32,17 @@ export interface CliOptions {
   /** Killed after this long; default four minutes, so that a test that hangs ends by itself. */
   timeout?: number;
   cwd?: string;
-  /** Another one than the program as it was built here, started as a shell starts it. */
+  /** Another one than the program as it was built here. */
   program?: string;
 }
 
-const PROGRAM = path.resolve('dist/cli/glossier.js');
+const PROGRAM = 'dist/bin/glossier.js';
 
 /** Starts the program and leaves it running. Settings of this process' environment do not reach it unless given. */
 export function startCli(args: readonly string[], env: CliEnv, options: CliOptions = {}): RunningCli {
   const started = performance.now();
-  const [command, ...first] = options.program === undefined ? [process.execPath, PROGRAM] : [path.resolve(options.program)];
-  const child = spawn(command, [...first, ...args], {
+  // as a shell starts it: with the flags of its first line
+  const child = spawn(path.resolve(options.program ?? PROGRAM), args, {
     cwd: options.cwd ?? process.cwd(),
     env: { PATH: process.env.PATH, HOME: process.env.HOME, LANG: process.env.LANG, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,0 +1,16 @@
+/** Where the package lies: files that are read as they are, SQL and the page among them, stand beside the compiled program. */
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** Path of a file of the package, by its path from the package's folder. */
+export function packageFile(...path: string[]): string {
+  return join(ROOT, ...path);
+}
+
+const ROOT = findRoot(dirname(fileURLToPath(import.meta.url)));
+
+/** Bundled and not, this file lies at different depths below it. */
+function findRoot(dir: string): string {
+  return existsSync(join(dir, 'package.json')) ? dir : findRoot(dirname(dir));
+}

@@ -25,7 +25,7 @@ export const KINDS = {
   'rebuild beside': 2,
   'kill -9 rebuild': 3,
   reads: 2,
-  'damage tables': 1,
+  'damage tables': 2,
 } as const;
 
 export type Kind = keyof typeof KINDS;

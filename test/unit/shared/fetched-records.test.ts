@@ -116,3 +116,16 @@ test('a record that runs out of its batch is refused', async () => {
   buffer.writeInt32BE(2, 57); // two records where there is one
   await assert.rejects(readRecordBatch(new Decoder(buffer), lookupCodecByAttributes), /malformed/);
 });
+
+test('a part of a fetch that unpacks to very much is read to its second megabyte, and the rest is left for the next fetch', async () => {
+  const builder = new RecordBatchBuilder();
+  const order = Buffer.from(`{"id":1,"note":"${'the same '.repeat(90_000)}"}`);
+  builder.add(order, 0, order.length, 6, 7, encodeRecordHeaders({ drop: 'd', file: '2017-12-04.json', index: '0' }, 0));
+  const batch = encodeRecordBatch(await builder.pack(), { producerId: 5n, producerEpoch: 1, baseSequence: 0 });
+  const decoder = new Decoder(Buffer.concat(Array(9).fill(batch)));
+  for (let n = 0; n < 2; n++) assert.equal((await readRecordBatch(decoder, lookupCodecByAttributes)).records.length, 1);
+  await assert.rejects(readRecordBatch(decoder, lookupCodecByAttributes), { name: 'KafkaJSPartialMessageError' });
+  assert.equal(decoder.offset, 2 * batch.length);
+  // the next part begins anew
+  assert.equal((await readRecordBatch(new Decoder(batch), lookupCodecByAttributes)).records.length, 1);
+});

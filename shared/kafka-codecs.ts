@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { decompress } from 'fzstd';
 import kafkajs from 'kafkajs';
 import compression from 'kafkajs/src/protocol/message/compression/index.js';
+import decoder from 'kafkajs/src/protocol/recordBatch/v0/decoder.js';
 import lz4 from 'lz4-napi';
 import { ServiceError } from './errors.js';
 import { type InnerDecoder, readRecordBatch } from './fetched-records.js';
@@ -31,16 +32,16 @@ export function teachKafkajs(): void {
     },
     decompress: async (packed: Buffer) => Buffer.from(decompress(packed)), // Node's own zstd is there from 22.15 on
   });
-  if (typeof BUNDLED === 'undefined') exchangeReader();
+  const read = (from: InnerDecoder) => readRecordBatch(from, compression.lookupCodecByAttributes);
+  if (typeof BUNDLED === 'undefined') exchangeReader(read);
+  else decoder.use(read);
 }
 
-/** True where cli/bundle.ts has put the program into few files, and our reader into the place of kafkajs' as it did so. */
+/** Defined where cli/bundle.ts has put the program into few files, with a place for our reader in that of kafkajs'. */
 declare const BUNDLED: true | undefined;
 
 /** kafkajs asks for its own reader by this name at its first fetch. */
-function exchangeReader(): void {
+function exchangeReader(read: (from: InnerDecoder) => unknown): void {
   const require = createRequire(import.meta.url);
-  const name = require.resolve('kafkajs/src/protocol/recordBatch/v0/decoder');
-  require(name);
-  require.cache[name]!.exports = (decoder: InnerDecoder) => readRecordBatch(decoder, compression.lookupCodecByAttributes);
+  require.cache[require.resolve('kafkajs/src/protocol/recordBatch/v0/decoder')]!.exports = read;
 }

@@ -8,7 +8,8 @@ const HOPELESS_NAMES = /SASLAuthentication|NotImplemented|DoesNotSupportApiKey|I
 /** False for what a person must see to: our own errors, bugs, missing rights. kafkajs nests the real error as cause or in a list. */
 export function isKafkaOutage(error: unknown): boolean {
   if (error instanceof GlossierError) return error.retryable;
-  // kafkajs itself trips over the metadata that it lacks while no broker answers ("Cannot destructure property 'topicMetadata' of null")
+  // kafkajs itself trips over the metadata that it lacks while no broker answers ("Cannot destructure property 'topicMetadata' of null"); bundled,
+  // it stands in a folder of this name as well
   if (error instanceof TypeError) return /[\\/]kafkajs[\\/]/.test(error.stack ?? '');
   if (error instanceof RangeError || error instanceof ReferenceError) return false;
   const { type, name, cause, errors } = (error ?? {}) as {

@@ -15,3 +15,9 @@ declare module 'kafkajs/src/protocol/message/compression/index.js' {
   };
   export default compression;
 }
+
+declare module 'kafkajs/src/protocol/recordBatch/v0/decoder.js' {
+  /** Its reader of record batches; in the bundle (cli/bundle.ts) a place that takes another one. */
+  const decoder: { use(read: (from: never) => unknown): void };
+  export default decoder;
+}

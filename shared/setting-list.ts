@@ -107,6 +107,15 @@ export const SETTINGS = {
     max: 512 * MEBI,
     help: 'bytes of messages in one transaction at the most',
   },
+  memory: {
+    env: 'WORKER_MEMORY',
+    flag: 'memory',
+    kind: 'bytes',
+    fallback: '200MB',
+    min: 100 * MEBI,
+    max: 16_384 * MEBI,
+    help: 'resident memory that a worker stays near: it takes less at once where orders are large or transactions slow',
+  },
   batchWait: {
     env: 'BATCH_WAIT',
     flag: 'batch-wait',

@@ -99,8 +99,11 @@ export class BatchQueue {
   readonly #fetched: FetchedMessages[] = [];
   bytes = 0;
   orders = 0;
+  /** When something came into the empty queue; milliseconds since the epoch. */
+  since = 0;
 
   push(fetched: FetchedMessages): void {
+    if (this.empty) this.since = Date.now();
     this.#fetched.push(fetched);
     this.bytes += fetched.bytes;
     this.orders += fetched.messages.length;

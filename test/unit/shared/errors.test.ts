@@ -68,3 +68,17 @@ test('which failures of Kafka are waited out', () => {
   ])
     assert.equal(isKafkaOutage(lasting), false, lasting.name);
 });
+
+test("kafkajs' own stumbling is waited out, in the bundle too", async () => {
+  for (const place of ['kafkajs', '../../../bin/kafkajs/index.js']) {
+    const { default: kafkajs } = (await import(place)) as typeof import('kafkajs');
+    let thrown: unknown;
+    try {
+      kafkajs.AssignerProtocol.MemberAssignment.decode(null as unknown as Buffer);
+    } catch (error) {
+      thrown = error;
+    }
+    assert.ok(thrown instanceof TypeError, place);
+    assert.equal(isKafkaOutage(thrown), true, thrown.stack);
+  }
+});

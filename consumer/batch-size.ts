@@ -1,0 +1,90 @@
+/**
+ * How much a worker takes into one transaction: as much as the settings allow, unless a transaction takes long or the process grows beyond
+ * its memory. So a small machine and a large one both run well without a setting.
+ */
+import type { Logger } from '../shared/log.js';
+
+/** Milliseconds that a transaction may take: others wait that long for its locks, and a kill throws away as much. */
+const MOST_TIME = 1000;
+/** Of the limits at the start: what an order takes in memory is not known yet. */
+const FIRST_SHARE = 1 / 4;
+const GROWTH = 1.5;
+/** Resident memory that is no reason to grow any more, as a share of what is allowed. */
+const NEARLY_FULL = 0.85;
+/** Below these a transaction's fixed cost, 10 ms, shows. Limits that are set lower are left alone. */
+const LEAST = { orders: 250, bytes: 500_000 };
+/** Resident bytes of a worker that holds no batch, and for each byte of a batch's messages in either lane. */
+const EMPTY_WORKER = 100e6;
+const RESIDENT_PER_BYTE = 16;
+/** Milliseconds between two lines in the log. */
+const TOLD_EVERY = 60_000;
+
+/** What keeps a batch from being larger. */
+export type BatchLimit = 'settings' | 'time' | 'memory';
+
+export interface BatchSizeOptions {
+  /** Orders and bytes at the most, as set. */
+  orders: number;
+  bytes: number;
+  /** Resident bytes that the process is to stay within. */
+  memory: number;
+  log: Logger;
+}
+
+export class BatchSize {
+  readonly #most: { orders: number; bytes: number };
+  #share = FIRST_SHARE;
+  #told: BatchLimit | null = null;
+  #toldAt = Number.NEGATIVE_INFINITY;
+
+  constructor(readonly options: BatchSizeOptions) {
+    const { orders, bytes, memory } = options;
+    this.#most = { orders, bytes: Math.min(bytes, Math.max(LEAST.bytes, (memory - EMPTY_WORKER) / RESIDENT_PER_BYTE)) };
+  }
+
+  /** Orders of the next batch, at the most. */
+  get orders(): number {
+    return this.#now('orders');
+  }
+
+  /** Bytes of messages of the next batch, at the most. */
+  get bytes(): number {
+    return this.#now('bytes');
+  }
+
+  #now(what: 'orders' | 'bytes'): number {
+    const most = this.#most[what];
+    return Math.min(most, Math.max(LEAST[what], Math.floor(most * this.#share)));
+  }
+
+  /**
+   * Told of each batch that was loaded and had been cut by its size; others say nothing about it.
+   *
+   * @param milliseconds that its transaction took
+   * @param resident bytes of the process
+   */
+  settle(milliseconds: number, resident: number, now = Date.now()): void {
+    const { memory } = this.options;
+    if (milliseconds > MOST_TIME) this.#change(Math.max(0.5, MOST_TIME / milliseconds), 'time', now);
+    else if (resident > memory) this.#change(1 / GROWTH, 'memory', now);
+    else if (this.#share === 1) this.#tell('settings', now);
+    else if (resident > memory * NEARLY_FULL) this.#tell('memory', now);
+    // what was too long a moment ago is not tried again at once
+    else if (milliseconds * GROWTH < MOST_TIME) this.#change(GROWTH, null, now);
+    else this.#tell('time', now);
+  }
+
+  #change(factor: number, why: BatchLimit | null, now: number): void {
+    const least = Math.min(LEAST.orders / this.#most.orders, LEAST.bytes / this.#most.bytes);
+    this.#share = Math.min(1, Math.max(least, this.#share * factor));
+    if (why !== null) this.#tell(why, now);
+  }
+
+  /** Once it is known what the size settles by, and when that has become something else. */
+  #tell(why: BatchLimit, now: number): void {
+    if (why === this.#told || now - this.#toldAt < TOLD_EVERY) return;
+    this.#told = why;
+    this.#toldAt = now;
+    this.options.log.info({ orders: this.orders, bytes: this.bytes, limited_by: why }, 'size of a batch');
+  }
+}

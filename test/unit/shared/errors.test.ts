@@ -71,7 +71,7 @@ test('which failures of Kafka are waited out', () => {
 
 test("kafkajs' own stumbling is waited out, in the bundle too", async () => {
   for (const place of ['kafkajs', '../../../bin/kafkajs/index.js']) {
-    const { default: kafkajs } = (await import(place)) as typeof import('kafkajs');
+    const { default: kafkajs } = (await import(place)) as { default: typeof import('kafkajs') };
     let thrown: unknown;
     try {
       kafkajs.AssignerProtocol.MemberAssignment.decode(null as unknown as Buffer);

@@ -55,6 +55,11 @@ function judge({ file, edits, test, fails }: Mutation): 'noticed' | 'UNNOTICED' 
       process.stdout.write(compiled.stdout);
       return 'broken';
     }
+    const bundled = spawnSync(process.execPath, ['dist/cli/bundle.js'], { cwd: dir, encoding: 'utf8' });
+    if (bundled.status !== 0) {
+      process.stdout.write(bundled.stderr);
+      return 'broken';
+    }
     const run = spawnSync(process.execPath, ['dist/test/support/run.js', test, `--test-name-pattern=${fails}`], {
       cwd: dir,
       env,

@@ -59,4 +59,12 @@ export const OPERATION_MUTATIONS: readonly Mutation[] = [
     test: 'unit/consumer/period-report',
     fails: 'a line tells what has come since the one before, the lag of the last look, and the rate',
   },
+  {
+    guarantee: '8.11',
+    without: 'the end of a fetch at its second megabyte',
+    file: 'shared/fetched-records.ts',
+    edits: [["if (before > MOST_UNPACKED) throw endHere('enough of this partition');", 'void MOST_UNPACKED;']],
+    test: 'unit/shared/fetched-records',
+    fails: 'a part of a fetch that unpacks to very much',
+  },
 ];

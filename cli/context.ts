@@ -1,6 +1,7 @@
 /** What every command gets: settings, log, clients, a signal to stop by, and a way to show progress. */
 import { EXIT, GlossierError, UsageError } from '../shared/errors.js';
 import { createKafka, type Kafka } from '../shared/kafka.js';
+import { kafkaSecurity } from '../shared/kafka-security.js';
 import { createLog, type Logger } from '../shared/log.js';
 import { type Resolved, resolveSettings, SETTINGS, type SettingName, type Settings } from '../shared/settings.js';
 import { stopSignal } from '../shared/shutdown.js';
@@ -95,7 +96,7 @@ async function connect(
       });
     if (missing === 'kafkaBrokers') throw new UsageError('DATABASE_URL is set and KAFKA_BROKERS is not', { hint: BOTH });
     const brokers = kafkaBrokers ?? [];
-    return { databaseUrl: databaseUrl ?? '', brokers, kafka: createKafka({ brokers, log }) };
+    return { databaseUrl: databaseUrl ?? '', brokers, kafka: createKafka({ brokers, log, security: kafkaSecurity(settings) }) };
   }
   const { startLocal } = await import('../local/local.js');
   const local = await startLocal({

@@ -2,7 +2,7 @@
 /**
  * The command `glossier`: parses, hands over to the command's file, and turns errors into one line and an exit code.
  *
- * The flags above, which Dockerfile and the systemd unit repeat: a young generation of 4 MB, as a worker's batches outlive it whatever its size
+ * The flags above, which Dockerfile, the examples of deployment and publish-child.ts repeat: a young generation of 4 MB, as a worker's batches outlive it whatever its size
  * and 16 MB cost 40 MB of memory; and one thread to compile and collect beside the main one, as four take the core that Postgres works on
  * (131,830 orders by one worker on two cores: 8.5 s with four, 7.9 s with one, medians of eight).
  */
@@ -23,6 +23,8 @@ const run =
   async (...given: unknown[]) => {
     const command = given[given.length - 1] as Command;
     const { withContext } = await import('./context.js');
+    // for what report() says; not only then, as the files of a program that runs may have been replaced by then
+    await import('../consumer/load/sqlstate.js');
     process.exitCode = await withContext({ version, options: command.optsWithGlobals(), args: command.args }, (await load()).run);
   };
 

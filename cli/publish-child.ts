@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { type ProduceProgress, type ProduceResult, produceDrop } from '../producer/produce-drop.js';
 import { GlossierError, InterruptedError, oneLine } from '../shared/errors.js';
 import { createKafka } from '../shared/kafka.js';
+import { kafkaSecurity } from '../shared/kafka-security.js';
 import { createLog } from '../shared/log.js';
 import type { Settings } from '../shared/settings.js';
 
@@ -81,7 +82,7 @@ export async function publish({ source, brokers, settings, again, logLevel }: Pu
     const log = await createLog(logLevel, null);
     const result = await produceDrop({
       source,
-      kafka: createKafka({ brokers, log }),
+      kafka: createKafka({ brokers, log, security: kafkaSecurity(settings) }),
       settings,
       log,
       again,

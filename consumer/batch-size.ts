@@ -8,12 +8,14 @@ import type { Logger } from '../shared/log.js';
 const MOST_TIME = 1000;
 /** Of the limits at the start: what an order takes in memory is not known yet. */
 const FIRST_SHARE = 1 / 4;
+/** Memory alone makes no batch smaller than that: what a process has taken once it seldom gives back, and it would shrink for ever. */
+const LEAST_FOR_MEMORY = FIRST_SHARE;
 const GROWTH = 1.5;
-/** Resident memory that is no reason to grow any more, as a share of what is allowed. */
+/** Above this share of the memory a batch grows no more. */
 const NEARLY_FULL = 0.85;
 /** Below these a transaction's fixed cost, 10 ms, shows. Limits that are set lower are left alone. */
 const LEAST = { orders: 250, bytes: 500_000 };
-/** Resident bytes of a worker that holds no batch, and for each byte of a batch's messages in either lane. */
+/** Resident bytes of a worker that holds no batch; and what each byte that a batch may hold adds, in both lanes together. */
 const EMPTY_WORKER = 100e6;
 const RESIDENT_PER_BYTE = 16;
 /** Milliseconds between two lines in the log. */
@@ -33,13 +35,17 @@ export interface BatchSizeOptions {
 
 export class BatchSize {
   readonly #most: { orders: number; bytes: number };
+  /** What sets the upper limit. */
+  readonly #bound: BatchLimit;
   #share = FIRST_SHARE;
-  #told: BatchLimit | null = null;
+  #told: { why: BatchLimit; orders: number } | null = null;
   #toldAt = Number.NEGATIVE_INFINITY;
 
   constructor(readonly options: BatchSizeOptions) {
     const { orders, bytes, memory } = options;
-    this.#most = { orders, bytes: Math.min(bytes, Math.max(LEAST.bytes, (memory - EMPTY_WORKER) / RESIDENT_PER_BYTE)) };
+    const fits = Math.max(LEAST.bytes, (memory - EMPTY_WORKER) / RESIDENT_PER_BYTE);
+    this.#most = { orders, bytes: Math.min(bytes, fits) };
+    this.#bound = fits < bytes ? 'memory' : 'settings';
   }
 
   /** Orders of the next batch, at the most. */
@@ -66,25 +72,30 @@ export class BatchSize {
   settle(milliseconds: number, resident: number, now = Date.now()): void {
     const { memory } = this.options;
     if (milliseconds > MOST_TIME) this.#change(Math.max(0.5, MOST_TIME / milliseconds), 'time', now);
-    else if (resident > memory) this.#change(1 / GROWTH, 'memory', now);
-    else if (this.#share === 1) this.#tell('settings', now);
+    else if (resident > memory && this.#share > LEAST_FOR_MEMORY) this.#change(1 / GROWTH, 'memory', now, LEAST_FOR_MEMORY);
+    else if (this.#share === 1) this.#tell(this.#bound, now);
     else if (resident > memory * NEARLY_FULL) this.#tell('memory', now);
     // what was too long a moment ago is not tried again at once
     else if (milliseconds * GROWTH < MOST_TIME) this.#change(GROWTH, null, now);
     else this.#tell('time', now);
   }
 
-  #change(factor: number, why: BatchLimit | null, now: number): void {
-    const least = Math.min(LEAST.orders / this.#most.orders, LEAST.bytes / this.#most.bytes);
+  #change(factor: number, why: BatchLimit | null, now: number, least = this.#leastShare): void {
     this.#share = Math.min(1, Math.max(least, this.#share * factor));
     if (why !== null) this.#tell(why, now);
   }
 
-  /** Once it is known what the size settles by, and when that has become something else. */
+  /** A share at which both limits stand at the least. */
+  get #leastShare(): number {
+    return Math.min(LEAST.orders / this.#most.orders, LEAST.bytes / this.#most.bytes);
+  }
+
+  /** Once it is known what the size settles by, and when that or the size has become another one. */
   #tell(why: BatchLimit, now: number): void {
-    if (why === this.#told || now - this.#toldAt < TOLD_EVERY) return;
-    this.#told = why;
+    const { orders } = this;
+    if ((why === this.#told?.why && orders === this.#told.orders) || now - this.#toldAt < TOLD_EVERY) return;
+    this.#told = { why, orders };
     this.#toldAt = now;
-    this.options.log.info({ orders: this.orders, bytes: this.bytes, limited_by: why }, 'size of a batch');
+    this.options.log.info({ orders, bytes: this.bytes, limited_by: why }, 'size of a batch');
   }
 }

@@ -64,15 +64,16 @@ export class Lane {
 
   async #load(prepared: PreparedBatch, taken: number): Promise<LoadResult> {
     this.#committed = undefined;
-    const began = performance.now();
     const result = await this.#loader.load(prepared);
     if (result === null) {
       this.#loading = null; // the positions are read again when all that is under way has settled, and this has
       this.options.onOvertaken(prepared.batch);
     } else {
       const { reason } = prepared.batch;
-      if (reason === 'orders' || reason === 'bytes') this.options.size.settle(performance.now() - began, process.memoryUsage.rss());
-      this.options.onLoaded(prepared.batch, result, this.#committed, performance.now() - taken);
+      const committed = this.#committed as Committed | undefined; // set meanwhile
+      if (committed !== undefined && (reason === 'orders' || reason === 'bytes'))
+        this.options.size.settle(committed.transactionMilliseconds, process.memoryUsage.rss());
+      this.options.onLoaded(prepared.batch, result, committed, performance.now() - taken);
     }
     return result;
   }

@@ -26,6 +26,7 @@ import { mergeUsers } from './merge/merge-users.js';
 import { PeriodReport } from './period-report.js';
 import { Tables } from './schema/tables.js';
 import { driftWords, untoldDrift } from './status/drift.js';
+import { StrangerWatch } from './strangers.js';
 import { TopicState } from './topic-state.js';
 import type { WorkerOptions, WorkerResult } from './worker-options.js';
 import { WorkerView } from './worker-view.js';
@@ -72,6 +73,7 @@ class Worker {
   readonly #report: PeriodReport;
   readonly #view: WorkerView;
   readonly #size: BatchSize;
+  readonly #strangers: StrangerWatch;
   #consumer!: OrderConsumer;
   #lanes: Lane[] = [];
   #failure: unknown = null;
@@ -87,6 +89,7 @@ class Worker {
     options.observer?.begins(this.#view);
     this.#size = new BatchSize({ orders: settings.batchOrders, bytes: settings.batchBytes, memory: settings.memory, log });
     this.#admin = options.kafka.admin();
+    this.#strangers = new StrangerWatch(this.#admin, settings.kafkaGroup, settings.topic, log);
     this.#side = new Link(options.databaseUrl, `glossier worker ${this.#name} side`, this.#postgres, this.#stop.signal);
     this.#topic = new TopicState(options, this.#tables, this.#admin, this.#side, work => this.#kafka(work));
     this.#merging = new Link(options.databaseUrl, `glossier merge by ${this.#name}`, this.#postgres, this.#stop.signal);
@@ -231,6 +234,7 @@ class Worker {
     await this.#topic.check();
     const offsets = await topicOffsets(this.#admin, topic);
     this.#view.kafkaAnswered = Date.now();
+    if (this.#consumer.joined) await this.#strangers.look(this.#consumer.generation);
     const positions = await this.#side.use(db => readPositions(db, this.#tables, topic));
     this.#report.looked(offsets, positions);
     const excused = this.#postgres.away || this.#kafkaState.away || this.#lanes.some(l => l.waitingForLock);

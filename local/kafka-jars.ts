@@ -8,7 +8,6 @@ import { OTHERWISE } from './kafka-java.js';
 import { withLock } from './lock.js';
 import { run } from './process.js';
 
-/** From dist/local/, where the compiled file is. */
 const POM = packageFile('local', 'pom.xml');
 
 /**

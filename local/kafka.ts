@@ -27,6 +27,8 @@ export interface KafkaOptions {
   port?: number;
   /** For tests: the port that clients are told to use, where a proxy stands in front. */
   advertisedPort?: number;
+  /** For tests: lines behind those of server.properties; of two of one name the later counts. */
+  properties?: (controllerPort: number) => string;
   onStep?: (text: string) => void;
   signal?: AbortSignal;
 }
@@ -167,7 +169,8 @@ async function tryStart(
   while (controllerPort === port) controllerPort = await freePort();
   writeFileSync(
     join(place.home, 'server.properties'),
-    serverProperties({ port, controllerPort, data: 'data', advertisedPort: options.advertisedPort }),
+    serverProperties({ port, controllerPort, data: 'data', advertisedPort: options.advertisedPort }) +
+      (options.properties?.(controllerPort) ?? ''),
   );
   writeLogging(place);
   const [sharing, archive] = sharedClasses(java, libDir);

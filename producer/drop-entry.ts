@@ -1,4 +1,5 @@
 /** One file of a drop, whatever it lies in, and which names are such files. */
+import { printable } from '../shared/printable.js';
 
 export interface DropEntry {
   /** As the zip's directory or the folder has it, folders and all. */
@@ -33,8 +34,8 @@ export function isLines(name: string): boolean {
   return /\.(jsonl|ndjson)(\.gz)?$/.test(name);
 }
 
-/** A file's name as a message may show it: no control characters, not endless. */
-export function printable(name: string): string {
-  const shown = name.replace(/[\0-\x1f\x7f-\x9f]/g, '?');
+/** A file's name as a message may show it: not endless. */
+export function shownName(name: string): string {
+  const shown = printable(name);
   return shown.length > 100 ? `${shown.slice(0, 99)}…` : shown;
 }

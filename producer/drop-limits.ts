@@ -1,7 +1,7 @@
 /** The limits of a drop: whatever lies beyond them is refused before anything is published. */
 import { DropError } from '../shared/errors.js';
 import type { Settings } from '../shared/settings.js';
-import { printable } from './drop-entry.js';
+import { shownName } from './drop-entry.js';
 
 export type ZipLimits = Pick<Settings, 'maxEntries' | 'maxFileBytes' | 'maxDropBytes' | 'maxRatio'>;
 
@@ -12,7 +12,7 @@ const RATIO_COUNTS_FROM = 64 * 1024 * 1024;
 export function checkTotals(entries: { name: string; bytes: number }[], limits: ZipLimits, name: string): void {
   let unpacked = 0;
   for (const e of entries) {
-    if (e.bytes > limits.maxFileBytes) throw tooLarge(`${name}: ${printable(e.name)}`, e.bytes, limits.maxFileBytes);
+    if (e.bytes > limits.maxFileBytes) throw tooLarge(`${name}: ${shownName(e.name)}`, e.bytes, limits.maxFileBytes);
     unpacked += e.bytes;
   }
   if (unpacked > limits.maxDropBytes) {

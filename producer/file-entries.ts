@@ -5,7 +5,7 @@ import { pipeline } from 'node:stream';
 import * as zlib from 'node:zlib';
 import { DropError, oneLine } from '../shared/errors.js';
 import { crc32 } from './crc32.js';
-import { type DropEntry, isGzip, printable } from './drop-entry.js';
+import { type DropEntry, isGzip, shownName } from './drop-entry.js';
 import { checkRatio, checkTotals, tooLarge, type ZipLimits } from './drop-limits.js';
 import { read } from './zip-directory-end.js';
 
@@ -54,7 +54,7 @@ class FileEntry implements DropEntry {
 
   async *read(): AsyncGenerator<Buffer, void> {
     const { maxFileBytes } = this.limits;
-    const shown = printable(this.name);
+    const shown = shownName(this.name);
     let bytes = 0;
     let crc = 0;
     try {
@@ -91,7 +91,7 @@ async function claimedBytes({ path, name, bytes }: LocalFile): Promise<number> {
   const file = await open(path, 'r');
   try {
     const start = await read(file, 0, Math.min(2, bytes));
-    if (start[0] !== 0x1f || start[1] !== 0x8b) throw new DropError(`${printable(name)} is not packed by gzip`, { hint: AGAIN });
+    if (start[0] !== 0x1f || start[1] !== 0x8b) throw new DropError(`${shownName(name)} is not packed by gzip`, { hint: AGAIN });
     return bytes < 18 ? 0 : (await read(file, bytes - 4, 4)).readUInt32LE(0);
   } finally {
     await file.close();

@@ -9,7 +9,7 @@ import { promisify } from 'node:util';
 import * as zlib from 'node:zlib';
 import { DropError, oneLine } from '../shared/errors.js';
 import { crc32 } from './crc32.js';
-import { type DropEntry, printable } from './drop-entry.js';
+import { type DropEntry, shownName } from './drop-entry.js';
 import { read } from './zip-directory-end.js';
 import type { ZipEntry } from './zip-entries.js';
 
@@ -92,7 +92,7 @@ async function dataStart(file: FileHandle, entry: ZipEntry): Promise<number> {
 }
 
 function damaged(entry: ZipEntry, what: string): DropError {
-  return new DropError(`${printable(entry.name)} ${what}`, {
+  return new DropError(`${shownName(entry.name)} ${what}`, {
     hint: 'the zip is corrupt: fetch it again, or ask for a new one',
   });
 }

@@ -10,7 +10,7 @@ import { open } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { type CentralDirectory, Open } from 'unzipper';
 import { DropError, oneLine } from '../shared/errors.js';
-import { isWanted, printable } from './drop-entry.js';
+import { isWanted, shownName } from './drop-entry.js';
 import { checkRatio, checkTotals, type ZipLimits } from './drop-limits.js';
 import { type DirectoryEnd, readDirectoryEnd } from './zip-directory-end.js';
 
@@ -113,7 +113,7 @@ function wantedEntries(directory: CentralDirectory, end: DirectoryEnd, name: str
     const raw = Buffer.from(e.pathBuffer); // unzipper has '' where there is no name
     const file = raw.toString(isUtf8(raw) ? 'utf8' : 'latin1');
     if (!isWanted(file)) continue;
-    const refuse = (what: string, hint = HINT) => new DropError(`${name}: ${printable(file)} ${what}`, { hint });
+    const refuse = (what: string, hint = HINT) => new DropError(`${name}: ${shownName(file)} ${what}`, { hint });
     if (/[\0-\x1f]/.test(file)) throw refuse('has a control character in its name');
     if (seen.has(file)) throw refuse('is in it twice');
     seen.add(file);
@@ -145,7 +145,7 @@ function wantedEntries(directory: CentralDirectory, end: DirectoryEnd, name: str
   for (let n = 1; n < places.length; n++) {
     const [before, e] = [places[n - 1], places[n]];
     if (before.at + 30 + before.packedBytes <= e.at) continue;
-    throw new DropError(`${name}: ${printable(e.name)} lies in the bytes of ${printable(before.name)}`, { hint: HINT });
+    throw new DropError(`${name}: ${shownName(e.name)} lies in the bytes of ${shownName(before.name)}`, { hint: HINT });
   }
   if (entries.length === 0) {
     throw new DropError(`${name} holds no .json file`, { hint: 'a drop is a zip of YYYY-MM-DD.json files' });

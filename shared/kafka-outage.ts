@@ -1,5 +1,6 @@
 /** Which failures of Kafka pass by themselves, and which are for a person. */
 import { GlossierError } from './errors.js';
+import { isTlsRefusal } from './kafka-security.js';
 
 const HOPELESS_TYPES =
   /AUTHORIZATION_FAILED|POLICY_VIOLATION|INVALID_(TOPIC|CONFIG|PARTITIONS|REPLICATION|GROUP_ID|SESSION_TIMEOUT)|INCONSISTENT_GROUP_PROTOCOL|GROUP_MAX_SIZE|UNSUPPORTED|SASL/;
@@ -12,12 +13,14 @@ export function isKafkaOutage(error: unknown): boolean {
   // it stands in a folder of this name as well
   if (error instanceof TypeError) return /[\\/]kafkajs[\\/]/.test(error.stack ?? '');
   if (error instanceof RangeError || error instanceof ReferenceError) return false;
-  const { type, name, cause, errors } = (error ?? {}) as {
+  const { type, name, code, cause, errors } = (error ?? {}) as {
     type?: unknown;
     name?: unknown;
+    code?: unknown;
     cause?: unknown;
     errors?: unknown;
   };
+  if (isTlsRefusal(code)) return false;
   if (typeof type === 'string' && HOPELESS_TYPES.test(type)) return false;
   if (typeof name === 'string' && HOPELESS_NAMES.test(name)) return false;
   if (Array.isArray(errors) && !errors.every(isKafkaOutage)) return false;

@@ -6,14 +6,16 @@
  * default `group.initial.rebalance.delay.ms`, and litter). kafkajs is pinned to the exact version for that reason.
  */
 import * as net from 'node:net';
-import kafkajs, { type Admin, type Batch, type Kafka, type KafkaConfig } from 'kafkajs';
+import * as tls from 'node:tls';
+import kafkajs, { type Admin, type Batch, type Kafka, type KafkaConfig, type SASLOptions } from 'kafkajs';
 import InnerBatch from 'kafkajs/src/consumer/batch.js';
-import { GlossierError, oneLine, ServiceError } from './errors.js';
+import { GlossierError, oneLine } from './errors.js';
 import { teachKafkajs } from './kafka-codecs.js';
+import type { KafkaSecurity } from './kafka-security.js';
 import type { Logger } from './log.js';
 import { metadataV10, type TopicInfo } from './metadata-v10.js';
 
-export type { Admin, Batch, Kafka, TopicInfo };
+export type { Admin, Batch, Kafka, KafkaConfig, SASLOptions, TopicInfo };
 
 const { Kafka: KafkaClient, logLevel } = kafkajs;
 
@@ -30,13 +32,16 @@ process.emitWarning = ((warning: string | Error, ...rest: unknown[]) => {
 export interface KafkaOptions {
   brokers: string[];
   log: Logger;
+  /** TLS and SASL; none where it is left out. */
+  security?: KafkaSecurity;
   /** Milliseconds a request may take before its connection is given up: bounds a silent loss of the network. */
   requestTimeout?: number;
 }
 
 /** A client. Nothing is connected yet. kafkajs' own lines go to the log's debug level: what people must know we say ourselves. */
-export function createKafka({ brokers, log, requestTimeout = 15_000 }: KafkaOptions): Kafka {
+export function createKafka({ brokers, log, security, requestTimeout = 15_000 }: KafkaOptions): Kafka {
   const config: KafkaConfig = {
+    ...security,
     clientId: 'glossier',
     brokers,
     connectionTimeout: 5000,
@@ -50,8 +55,11 @@ export function createKafka({ brokers, log, requestTimeout = 15_000 }: KafkaOpti
       log.debug({ kafkajs: entry.namespace, error, retryCount }, message);
     },
     socketFactory: ({ host, port, ssl, onConnect }) => {
-      if (ssl) throw new ServiceError('TLS to Kafka is not configured here');
-      const socket = net.connect({ host, port, keepAlive: true, keepAliveInitialDelay: 10_000, noDelay: true }, onConnect);
+      const place = { host, port, keepAlive: true, keepAliveInitialDelay: 10_000, noDelay: true };
+      // a name is sent for servers with several certificates; an address is none
+      const socket = ssl
+        ? tls.connect({ ...place, ...(net.isIP(host) ? {} : { servername: host }), ...ssl }, onConnect)
+        : net.connect(place, onConnect);
       return endWhenSilent(socket, requestTimeout);
     },
   };
@@ -59,6 +67,8 @@ export function createKafka({ brokers, log, requestTimeout = 15_000 }: KafkaOpti
   return new KafkaClient(config);
 }
 
+/** A fetch of drop records; more of them than their reader unpacks at once would be sent again and again. */
+const RECORD_FETCH_BYTES = 256 * 1024;
 const JOIN_GROUP = 11;
 /** Milliseconds for a JoinGroup, which the broker answers when all members are there: above any rebalance timeout. */
 const JOIN_SILENCE = 75_000;
@@ -183,9 +193,9 @@ export async function readPartition(
       const { responses } = await broker.fetch({
         maxWaitTime: 100,
         minBytes: 0,
-        maxBytes: 4 << 20,
+        maxBytes: RECORD_FETCH_BYTES,
         isolationLevel: 1,
-        topics: [{ topic, partitions: [{ partition, fetchOffset: String(next), maxBytes: 4 << 20 }] }],
+        topics: [{ topic, partitions: [{ partition, fetchOffset: String(next), maxBytes: RECORD_FETCH_BYTES }] }],
       });
       const { highWatermark, messages } = responses[0].partitions[0];
       for (const m of messages) {

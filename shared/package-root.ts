@@ -12,5 +12,7 @@ const ROOT = findRoot(dirname(fileURLToPath(import.meta.url)));
 
 /** Bundled and not, this file lies at different depths below it. */
 function findRoot(dir: string): string {
-  return existsSync(join(dir, 'package.json')) ? dir : findRoot(dirname(dir));
+  if (existsSync(join(dir, 'package.json'))) return dir;
+  if (dirname(dir) === dir) throw new Error('the package.json of glossier is not above its program');
+  return findRoot(dirname(dir));
 }

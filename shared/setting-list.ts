@@ -1,22 +1,9 @@
 /** Every setting of the program, declared once; settings.ts reads them. */
 
-type Kind = 'text' | 'list' | 'integer' | 'bytes' | 'seconds' | 'choice' | 'boolean';
+import { KAFKA_SECURITY_SETTINGS } from './kafka-security-settings.js';
+import type { Declaration } from './setting-declaration.js';
 
-export interface Declaration {
-  /** Environment variable. */
-  env: string;
-  /** Long flag without dashes. */
-  flag: string;
-  kind: Kind;
-  /** As a person would write it; undefined where there is none. */
-  fallback?: string;
-  min?: number;
-  max?: number;
-  choices?: readonly string[];
-  /** True for what must never be printed. */
-  secret?: boolean;
-  help: string;
-}
+export type { Declaration };
 
 export const MEBI = 1024 * 1024;
 
@@ -42,6 +29,7 @@ export const SETTINGS = {
     kind: 'list',
     help: 'Kafka brokers, host:port with commas between',
   },
+  ...KAFKA_SECURITY_SETTINGS,
   kafkaGroup: {
     env: 'KAFKA_GROUP',
     flag: 'kafka-group',

@@ -118,11 +118,14 @@ function look(d: Declaration, flag: string | undefined, env: NodeJS.ProcessEnv):
   if (given !== undefined && file !== undefined) throw new Error(`${d.env} and ${d.env}_FILE are both set`);
   if (given !== undefined) return ['environment', given];
   if (file === undefined) return d.fallback === undefined ? ['none', undefined] : ['default', d.fallback];
+  let text: string;
   try {
-    return ['file', readFileSync(file, 'utf8').replace(/\r?\n$/, '')];
+    text = readFileSync(file, 'utf8').replace(/\r?\n$/, '');
   } catch (e) {
     throw new Error(`${d.env}_FILE: ${file} cannot be read (${errorCode(e)})`);
   }
+  if (/[\r\n]/.test(text)) throw new Error(`${d.env}_FILE: ${file} has more than one line`);
+  return ['file', text];
 }
 
 /** Postgres is that of DATABASE_URL, or, beside a Kafka of one's own, the one that libpq's variables name; what is missing is filled in. */
@@ -147,6 +150,11 @@ function completePostgres(resolved: Resolved, env: NodeJS.ProcessEnv, faults: st
 function check(s: Settings, faults: string[]): void {
   if (s.topic !== undefined && (!/^[a-zA-Z0-9._-]{1,243}$/.test(s.topic) || s.topic === '.' || s.topic === '..')) {
     faults.push('ORDERS_TOPIC may hold letters, digits, ".", "_" and "-" only, 243 at the most');
+  }
+  for (const broker of s.kafkaBrokers ?? []) {
+    // not shown: a password may stand before an @
+    if (!/^(\[[0-9a-f:.]+\]|[^\s:@/[\]]+):\d{1,5}$/i.test(broker))
+      faults.push('KAFKA_BROKERS: each broker is host:port, with commas between');
   }
   if (s.http !== undefined) faults.push(...listenFaults(s.http, s.httpToken));
   if (s.databaseSchema !== undefined) {

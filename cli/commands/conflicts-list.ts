@@ -10,6 +10,6 @@ export const run: CommandRun = async context => {
   const rows = await withDatabase(context, await context.database(), 'conflicts', (db, tables) =>
     listConflicts(db, tables, context.settings.topic, filter),
   );
-  context.print(json === true ? JSON.stringify(rows, null, 2) : renderConflicts(rows));
+  context.print(json === true ? JSON.stringify(rows, null, 2) : renderConflicts(rows, drop !== undefined));
   return EXIT.ok;
 };

@@ -5,8 +5,8 @@ import { kafkaFacts } from '../../consumer/doctor/kafka-facts.js';
 import { checkPositions, checkPostgres } from '../../consumer/doctor/postgres-checks.js';
 import { type PostgresFacts, postgresFacts } from '../../consumer/doctor/postgres-facts.js';
 import { Tables } from '../../consumer/schema/tables.js';
-import { printable } from '../../consumer/status/text-table.js';
 import type { Kafka } from '../../shared/kafka.js';
+import { printable } from '../../shared/printable.js';
 import { type CommandRun, type Context, EXIT, quiet } from '../context.js';
 
 export const run: CommandRun = async context => {

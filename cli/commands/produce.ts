@@ -2,6 +2,7 @@
 import { type ProduceProgress, type ProduceResult, produceDrop } from '../../producer/produce-drop.js';
 import { refusedOf } from '../../shared/drop-record.js';
 import { grouped } from '../../shared/number-text.js';
+import { printable } from '../../shared/printable.js';
 import { type CommandRun, type Context, EXIT, quiet, type Services } from '../context.js';
 
 export const run: CommandRun = async context => {
@@ -48,7 +49,7 @@ export function report({ display }: Context, result: ProduceResult): Published {
     display.line(`Already published: ${drop}, ${grouped(result.orders)} orders; --again publishes it once more`);
   else display.line(`Published ${grouped(result.orders)} orders of ${grouped(result.files.length)} file(s), ${drop}`);
   for (const f of broken)
-    display.line(`Broken file ${f.name}: ${f.fault!.reason} at byte ${f.fault!.byte}, behind ${f.fault!.orders} whole order(s)`);
+    display.line(`Broken file ${printable(f.name)}: ${f.fault!.reason} at byte ${f.fault!.byte}, behind ${f.fault!.orders} whole order(s)`);
   const { brokenFiles, oversizeOrders } = refusedOf(result.files);
   if (oversizeOrders > 0)
     display.line(

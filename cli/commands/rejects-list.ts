@@ -15,6 +15,13 @@ export const run: CommandRun = async context => {
   const services = await context.database();
   const rows = await withDatabase(context, services, 'rejects', (db, tables) => listRejects(db, tables, context.settings.topic, filter));
   if (json === true) context.print(JSON.stringify(rows, null, 2));
-  else context.print(renderRejects(rows, process.stdout.columns ?? 100));
+  else
+    context.print(
+      renderRejects(
+        rows,
+        process.stdout.columns ?? 100,
+        [drop, reason, since].some(f => f !== undefined),
+      ),
+    );
   return EXIT.ok;
 };

@@ -1,6 +1,7 @@
 /** glossier rejects show <id> [--json] */
 import { showReject } from '../../consumer/status/rejects.js';
 import { UsageError } from '../../shared/errors.js';
+import { printable } from '../../shared/printable.js';
 import { argument, type CommandRun, EXIT, quiet, rejectIds } from '../context.js';
 import { withDatabase } from '../database.js';
 
@@ -18,7 +19,8 @@ export const run: CommandRun = async context => {
     context.print(JSON.stringify({ ...place, ...bytes }, null, 2));
     return EXIT.ok;
   }
-  for (const [name, what] of Object.entries(place)) if (what !== null && what !== '') context.print(`${name.padEnd(12)} ${what}`);
+  for (const [name, what] of Object.entries(place))
+    if (what !== null && what !== '') context.print(`${name.padEnd(12)} ${printable(String(what))}`);
   context.print('');
   process.stdout.write(value ?? '(no bytes are kept of a broken file)');
   context.print('');

@@ -1,6 +1,7 @@
 /** glossier settings [--json] */
-import { printable, table, trimLines } from '../../consumer/status/text-table.js';
+import { table, trimLines } from '../../consumer/status/text-table.js';
 import { withoutPassword } from '../../shared/postgres-url.js';
+import { printable } from '../../shared/printable.js';
 import { type Declaration, SETTINGS, type SettingName, type Source } from '../../shared/settings.js';
 import { type CommandRun, type Context, EXIT } from '../context.js';
 

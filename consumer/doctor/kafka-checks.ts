@@ -1,4 +1,5 @@
 /** What the facts about Kafka mean: pure. */
+import { strangersTo } from '../../shared/kafka-group.js';
 import type { Settings } from '../../shared/settings.js';
 import { advice, type Finding, many, ok, problem, unknown } from './finding.js';
 import type { KafkaFacts, Reached, TopicFacts } from './kafka-facts.js';
@@ -227,7 +228,7 @@ function checkGroup({ group }: KafkaFacts, { topic, kafkaGroup }: Names): Findin
   const other = 'Give one of the two another group: KAFKA_GROUP';
   if (group.protocol !== 'consumer' && group.protocol !== '')
     return problem(check, `The group "${kafkaGroup}" is one of another kind (${group.protocol})`, other);
-  const strangers = group.members.filter(m => m.client !== 'glossier' || !m.topics.includes(topic));
+  const strangers = strangersTo(topic, group.members);
   if (strangers.length === 0) return ok(check, `Only workers are in the group "${kafkaGroup}"`);
   const names = strangers.map(m => `${m.client} on ${m.host} (${m.topics.join(', ') || 'no topic'})`);
   return problem(

@@ -2,6 +2,7 @@
 import { connect } from 'node:net';
 import { oneLine } from '../../shared/errors.js';
 import { type Admin, dropsTopic, type Kafka, openCluster, type TopicOffsets, topicInfo, topicOffsets } from '../../shared/kafka.js';
+import { describeGroup, type GroupDescription } from '../../shared/kafka-group.js';
 
 /** An address, and why nobody answers there; null where somebody does. */
 export interface Reached {
@@ -13,12 +14,6 @@ export interface TopicFacts {
   partitions: { partition: number; leader: number; replicas: number; inSync: number }[];
   /** null where the broker does not tell. */
   config: Record<string, string> | null;
-}
-
-export interface GroupMember {
-  client: string;
-  host: string;
-  topics: string[];
 }
 
 export interface KafkaFacts {
@@ -37,7 +32,7 @@ export interface KafkaFacts {
   offsets: TopicOffsets[];
   /** Of each broker; null where none tells. */
   brokers: Record<string, string>[] | null;
-  group: { state: string; protocol: string; members: GroupMember[] } | null;
+  group: GroupDescription | null;
 }
 
 const REACH_TIMEOUT = 4000;
@@ -90,16 +85,7 @@ async function ask(kafka: Kafka, admin: Admin, topic: string, group: string, fac
     facts.offsets = await topicOffsets(admin, topic);
     facts.topicId = (await topicInfo(kafka, topic))?.id ?? null;
   }
-  const [described] = (await admin.describeGroups([group])).groups;
-  facts.group = {
-    state: described.state,
-    protocol: described.protocolType,
-    members: described.members.map(m => ({
-      client: m.clientId,
-      host: m.clientHost.replace(/^\//, ''),
-      topics: subscriptions(m.memberMetadata),
-    })),
-  };
+  facts.group = await describeGroup(admin, group);
 }
 
 /** Does somebody listen there? */
@@ -141,20 +127,4 @@ async function config(admin: Admin, type: number, name: string): Promise<Record<
 async function partitions(admin: Admin, topic: string): Promise<TopicFacts['partitions']> {
   const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
   return topics[0].partitions.map(p => ({ partition: p.partitionId, leader: p.leader, replicas: p.replicas.length, inSync: p.isr.length }));
-}
-
-/** Topics of a member's subscription: a version, then a list of strings (the group protocol of all consumers). */
-function subscriptions(metadata: Buffer): string[] {
-  const topics: string[] = [];
-  try {
-    let at = 6;
-    for (let n = metadata.readInt32BE(2); n > 0; n--) {
-      const length = metadata.readInt16BE(at);
-      topics.push(metadata.toString('utf8', at + 2, at + 2 + length));
-      at += 2 + length;
-    }
-  } catch {
-    // of another protocol
-  }
-  return topics;
 }

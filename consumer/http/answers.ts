@@ -11,7 +11,7 @@ export interface Answer {
   headers?: Record<string, string>;
 }
 
-/** From dist/consumer/http/: the files of the page are read as they stand in the source, and there is no build step for them. */
+/** The files of the page are read as they stand in the source, and there is no build step for them. */
 const PAGE = packageFile('consumer', 'http', 'page');
 
 const JSON_TYPE = 'application/json; charset=utf-8';
@@ -39,9 +39,17 @@ export function words(status: number, text: string, headers?: Record<string, str
   return { status, type: 'text/plain; charset=utf-8', body: `${text}\n`, headers };
 }
 
-/** A file of the page. */
+const files = new Map<string, Promise<Buffer>>();
+
+/** A file of the page, read once. */
 export async function file(name: string, type: string): Promise<Answer> {
-  return { status: 200, type, body: await readFile(join(PAGE, name)) };
+  let body = files.get(name);
+  if (body === undefined) {
+    body = readFile(join(PAGE, name));
+    files.set(name, body);
+    body.catch(() => files.delete(name));
+  }
+  return { status: 200, type, body: await body };
 }
 
 export function send(request: IncomingMessage, response: ServerResponse, { status, type, body, headers }: Answer): void {

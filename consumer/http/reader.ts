@@ -2,9 +2,11 @@
 import { Database, LostConnection } from '../load/database.js';
 
 /** Milliseconds for a question, the connection that it may need included. */
-const DEADLINE = 6000;
+const DEADLINE = 4000;
 /** Milliseconds that a statement may run, so that nothing that was given up goes on in the server. */
-const STATEMENT = 5000;
+const STATEMENT = 3500;
+/** Milliseconds in which a Postgres that was silent is not asked again: a page asks five things, one after the other. */
+const SILENT_FOR = 3000;
 /** Questions that may wait. Those who ask come again. */
 const MOST_WAITING = 16;
 
@@ -17,6 +19,7 @@ export class Reader {
   #closed = false;
   /** Rises with every question that was given up: a connection that comes too late for its question is not kept. */
   #given = 0;
+  #silentUntil = 0;
 
   /** @param name application_name */
   constructor(
@@ -38,9 +41,13 @@ export class Reader {
   }
 
   async #within<T>(work: (db: Database) => Promise<T>): Promise<T> {
+    if (Date.now() < this.#silentUntil) throw new LostConnection('Postgres does not answer');
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new LostConnection(`Postgres has not answered for ${DEADLINE / 1000} s`)), DEADLINE);
+      timer = setTimeout(() => {
+        this.#silentUntil = Date.now() + SILENT_FOR;
+        reject(new LostConnection(`Postgres has not answered for ${DEADLINE / 1000} s`));
+      }, DEADLINE);
     });
     const asked = this.#ask(work);
     asked.catch(() => {});

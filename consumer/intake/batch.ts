@@ -99,11 +99,11 @@ export class BatchQueue {
   readonly #fetched: FetchedMessages[] = [];
   bytes = 0;
   orders = 0;
-  /** When something came into the empty queue; milliseconds since the epoch. */
+  /** When something came into the empty queue; by performance.now(). */
   since = 0;
 
   push(fetched: FetchedMessages): void {
-    if (this.empty) this.since = Date.now();
+    if (this.empty) this.since = performance.now();
     this.#fetched.push(fetched);
     this.bytes += fetched.bytes;
     this.orders += fetched.messages.length;

@@ -39,6 +39,8 @@ export interface Committed {
   rejected: readonly RejectedMessage[];
   /** How long COMMIT took, or what was done to learn that it had happened. */
   commitMilliseconds: number;
+  /** How long the transaction took, from the first statement of the try that succeeded. */
+  transactionMilliseconds: number;
 }
 
 /** A batch with its rows made, ready to be loaded. */
@@ -151,9 +153,11 @@ export class Loader {
     let counted: LoadCounts | null = null;
     let look: Look | undefined;
     let committing = 0;
+    let began = 0;
     const passed = () => {
       breaker?.passed(batch, outcome.rejected);
-      onCommitted?.({ rejected: outcome.rejected, commitMilliseconds: performance.now() - committing });
+      const now = performance.now();
+      onCommitted?.({ rejected: outcome.rejected, commitMilliseconds: now - committing, transactionMilliseconds: now - began });
     };
     const make = async (db: Database) => {
       if (pieces !== null) pieces = await this.#makePieces(db, batch);
@@ -162,6 +166,7 @@ export class Loader {
     for (let tries = 0; ; ) {
       try {
         const counts = await this.link.use(async db => {
+          began = performance.now();
           if (losses !== this.#countLosses()) {
             losses = this.#countLosses();
             await make(db);

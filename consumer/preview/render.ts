@@ -1,9 +1,9 @@
 /** A preview as a person reads it: pure. */
 
 import { grouped as n } from '../../shared/number-text.js';
+import { printable } from '../../shared/printable.js';
 import { driftWords } from '../status/drift.js';
 import { noteWords } from '../status/money-notes.js';
-import { printable } from '../status/text-table.js';
 import type { Preview } from './preview.js';
 
 /** Entries of a list that are told one by one; --json has more. */

@@ -63,7 +63,7 @@ export async function compareUsers(c: Compared): Promise<void> {
          FROM ${newest} JOIN ${userStaging} e ON e.user_id = n.user_id AND e.newest_order_id = n.order_id WHERE s.${field} IS DISTINCT FROM e.${field}`,
     );
     differs.push(
-      `SELECT '${live.userStaging}', s.user_id::text, '${field}', left(s.${field}::text, 200), left(e.${field}::text, 200)
+      `SELECT 'user_staging', s.user_id::text, '${field}', left(s.${field}::text, 200), left(e.${field}::text, 200)
          FROM ${live.userStaging} s JOIN ${userStaging} e USING (user_id, newest_order_id) WHERE s.${field} IS DISTINCT FROM e.${field}`,
     );
   }

@@ -1,6 +1,7 @@
 /** A proof as a person reads it: pure. */
 import { grouped as n } from '../../shared/number-text.js';
-import { printable } from '../status/text-table.js';
+
+import { printable } from '../../shared/printable.js';
 import type { Listed, OrderAt, Proof } from './proof.js';
 
 /** Entries of a list that are told one by one; --json has more. */

@@ -7,7 +7,7 @@
 import { ServiceError } from '../../shared/errors.js';
 import { pause } from '../../shared/outage.js';
 import type { Database } from '../load/database.js';
-import { COPY_SCHEMA, monthOfTable, monthTable, OWN_SCHEMA, quote, Tables } from '../schema/tables.js';
+import { COPY_SCHEMA, monthOfTable, monthTable, OWN_SCHEMA, quote, Tables, WITHOUT_AUTOVACUUM } from '../schema/tables.js';
 import { dropShape, makeShape, SHAPE_SCHEMA } from './structure.js';
 
 /** Any number that others are unlikely to take: one rebuild at a time in a database. */
@@ -71,12 +71,6 @@ export async function dropCopy(db: Database): Promise<void> {
   await db.query(`DROP SCHEMA ${quote(COPY_SCHEMA)} CASCADE`, undefined, LONG);
 }
 
-/**
- * Autovacuum would analyze the growing tables again and again on a core that readers need: with it a query on user_stats that takes 1 ms
- * alone took 3.2 ms in one of ten cases while 131,830 orders were replayed on two cores, 2.0 ms without; and the rebuild 11.0 s, 10.0 s without.
- */
-const BY_ITSELF = 'WITH (autovacuum_enabled = false)';
-
 /** Name by which the replay calls itself as a worker; its connections are told by it. */
 export const REPLAYER = 'rebuild';
 
@@ -117,18 +111,18 @@ export async function makeCopy(
     for (const [from, to, key] of analysts) {
       const name = from.slice(live.schema.length + 1);
       await db.query(
-        `CREATE UNLOGGED TABLE ${to} (${like(source(from, name))}${key === null ? '' : `, PRIMARY KEY (${key})`}) ${BY_ITSELF}`,
+        `CREATE UNLOGGED TABLE ${to} (${like(source(from, name))}${key === null ? '' : `, PRIMARY KEY (${key})`}) ${WITHOUT_AUTOVACUUM}`,
       );
     }
     for (const name of own) {
       await db.query(
-        `CREATE UNLOGGED TABLE ${COPY_SCHEMA}.${quote(name)} (LIKE ${source(`${OWN_SCHEMA}.${quote(name)}`, name)} INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING IDENTITY INCLUDING GENERATED INCLUDING INDEXES) ${BY_ITSELF}`,
+        `CREATE UNLOGGED TABLE ${COPY_SCHEMA}.${quote(name)} (LIKE ${source(`${OWN_SCHEMA}.${quote(name)}`, name)} INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING IDENTITY INCLUDING GENERATED INCLUDING INDEXES) ${WITHOUT_AUTOVACUUM}`,
       );
     }
     // a rule that somebody put on one month alone refuses orders there as well
     for (const month of await monthsOf(db, live)) {
       const own = altered.has('orders') || altered.has(monthTable(month)) ? '' : `${like(live.month(month))}, `;
-      await db.query(`CREATE UNLOGGED TABLE ${copy.month(month)} (${own}PRIMARY KEY (id)) INHERITS (${copy.orders}) ${BY_ITSELF}`);
+      await db.query(`CREATE UNLOGGED TABLE ${copy.month(month)} (${own}PRIMARY KEY (id)) INHERITS (${copy.orders}) ${WITHOUT_AUTOVACUUM}`);
     }
     if (altered.size > 0) await dropShape(db);
     await also(db);

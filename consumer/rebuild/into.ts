@@ -44,6 +44,7 @@ export async function moveInto(db: Database, schema: string): Promise<void> {
     }
     for (const table of [orders, ...months, lineItems, userStats, userStaging]) {
       await db.query(`ALTER TABLE ${table} SET LOGGED`, undefined, LONG);
+      await db.query(`ALTER TABLE ${table} RESET (autovacuum_enabled); ANALYZE ${table}`, undefined, LONG);
       await db.query(`ALTER TABLE ${table} SET SCHEMA ${into.schema}`);
     }
     await db.query('COMMIT', undefined, LONG);

@@ -1,5 +1,7 @@
 /** Differences as a person reads them: pure. */
+
 import { grouped as n } from '../../shared/number-text.js';
+import { printable } from '../../shared/printable.js';
 import { table, trimLines } from '../status/text-table.js';
 import { isDifferent, type TableDifference } from './difference.js';
 
@@ -23,13 +25,11 @@ function render(differing: readonly TableDifference[], most: number): string {
     const columns = Object.entries(d.columns).map(([name, rows]) => `${name} (${n(rows)})`);
     const shown = columns.length > 4 ? [...columns.slice(0, 4), `${columns.length - 4} more`] : columns;
     const wrong = [...(d.structure ?? []), ...shown].join(', ');
-    const examples = d.examples.slice(0, most).map(printable).join(', ');
+    const examples = d.examples
+      .slice(0, most)
+      .map(e => printable(e).slice(0, 60))
+      .join(', ');
     out.push([d.table, n(d.added), n(d.removed), n(d.changed), wrong, examples]);
   }
   return trimLines(out.toString());
-}
-
-/** A key may hold a file's name, which is data from outside. */
-function printable(text: string): string {
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, '\ufffd').slice(0, 60);
 }

@@ -1,5 +1,6 @@
 /** How an export has changed: fields of a drop that the tables do not know, and fields that all drops before it had and it has not. */
 import { grouped } from '../../shared/number-text.js';
+import { printable } from '../../shared/printable.js';
 import type { Database } from '../load/database.js';
 import type { Tables } from '../schema/tables.js';
 import type { FieldCount } from '../transform/field-counts.js';
@@ -108,5 +109,5 @@ export async function untoldDrift(db: Database, tables: Tables, topic: string): 
 
 /** A name is data from outside: one with more than letters, digits and signs of a path is written as JSON writes it. */
 function plain(name: string): string {
-  return /^[\w.[\]-]+$/.test(name) ? name : JSON.stringify(name);
+  return /^[\w.[\]-]+$/.test(name) ? name : printable(JSON.stringify(name));
 }

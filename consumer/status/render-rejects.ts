@@ -1,15 +1,17 @@
 /** Rejects as a person reads them: how many for which reason, then the first of them one by one. Pure. */
 
 import { grouped } from '../../shared/number-text.js';
+import { printable } from '../../shared/printable.js';
 import type { RejectRow } from './rejects.js';
-import { cut, printable, table, trimLines } from './text-table.js';
+import { cut, table, trimLines } from './text-table.js';
 
 /** Rejects that are shown one by one; --json has all. */
 const MOST_LISTED = 50;
 
 /** @param width columns of the terminal; long names and reasons are cut to fit */
-export function renderRejects(rows: RejectRow[], width: number): string {
-  if (rows.length === 0) return 'Nothing is rejected.';
+/** @param some a filter was given: none of that is not none at all */
+export function renderRejects(rows: RejectRow[], width: number, some = false): string {
+  if (rows.length === 0) return some ? 'Nothing of that is rejected.' : 'Nothing is rejected.';
   const groups = table(['count', 'reason', 'at', 'drops', 'for example']);
   for (const g of groupRejects(rows)) {
     groups.push([

@@ -48,11 +48,6 @@ export function cut(text: string, width: number): string {
   return text.length <= width ? text : `${text.slice(0, width - 1)}…`;
 }
 
-/** Names of files are data from outside: control characters would drive the terminal. */
-export function printable(text: string): string {
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, '\ufffd');
-}
-
 export function trimLines(text: string): string {
   return text.replace(/[ \t]+$/gm, '');
 }

@@ -1,6 +1,6 @@
 /**
  * The part of the tables that one drop brought, or that came in since an instant, for checks that need not read everything: by the registry, which
- * is the one table that knows where each order came from. Checks are written for relations, and a part puts subqueries in their place.
+ * is the one table that knows where each order came from. Checks are written for relations, and a part puts temporary tables in their place.
  */
 import { UsageError } from '../../shared/errors.js';
 import type { Database } from '../load/database.js';
@@ -73,7 +73,7 @@ export async function fillPartTables(db: Database, tables: Tables, topic: string
   return rowCount ?? 0;
 }
 
-/** The orders of the part, with what belongs to them. */
+/** The orders of the part, with what belongs to them: of `orders` the columns alone that checks read. No column of a table may be called tableoid. */
 export function ofOrders(t: Tables): Relations {
   return {
     ...t,

@@ -1,9 +1,10 @@
 /** Orders that were bypassed with another content than the one that was first. */
 
 import { grouped } from '../../shared/number-text.js';
+import { printable } from '../../shared/printable.js';
 import type { Database } from '../load/database.js';
 import type { Tables } from '../schema/tables.js';
-import { printable, table, trimLines } from '../status/text-table.js';
+import { table, trimLines } from '../status/text-table.js';
 
 export interface ConflictPlace {
   drop: string;
@@ -65,8 +66,9 @@ export async function listConflicts(
 /** Conflicts that are shown one by one; --json has all. */
 const MOST_LISTED = 50;
 
-export function renderConflicts(rows: readonly Conflict[]): string {
-  if (rows.length === 0) return 'No bypassed order differs from the one that was first.';
+/** @param some a drop was asked for */
+export function renderConflicts(rows: readonly Conflict[], some = false): string {
+  if (rows.length === 0) return `No bypassed order${some ? ' of that drop' : ''} differs from the one that was first.`;
   const out = table(['order', 'bypassed from', 'loaded from']);
   for (const { order, bypassed, first } of rows.slice(0, MOST_LISTED)) out.push([order, shortly(bypassed), shortly(first)]);
   const more = rows.length > MOST_LISTED ? `\n… and ${grouped(rows.length - MOST_LISTED)} more; --json has all` : '';

@@ -2,8 +2,8 @@
 
 import { grouped as n } from '../../shared/number-text.js';
 import { USER_FIELDS } from '../../shared/order.js';
+import { printable } from '../../shared/printable.js';
 import type { Difference } from '../proof/proof.js';
-import { printable } from '../status/text-table.js';
 import type { WhyDrop, WhyLineItem } from './drop.js';
 import type { Place, WhyOrder } from './order.js';
 import type { WhyUser } from './user.js';

@@ -1,6 +1,7 @@
 /** What a worker tells over HTTP: true, to whom it may be told, and without changing anything. */
 import assert from 'node:assert/strict';
 import { request } from 'node:http';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { Reader } from '../../consumer/http/reader.js';
@@ -147,3 +148,28 @@ test(
     assert.equal((await face.json('ready')).checks.schema, 'older than this version needs');
   },
 );
+
+test('who asks for much over HTTP and reads nothing, or says nothing, is cut off, and probes are answered meanwhile', TIMEOUT, async t => {
+  const shop = await Shop.open(t, { ORDERS_PARTITIONS: '1' });
+  const worker = shop.start(['consume', '--http', '0']);
+  const face = await faceOf(worker);
+  const { hostname, port } = new URL(face.url);
+  const open = (text: string) => {
+    const socket = connect({ host: hostname, port: Number(port) }).on('error', () => {});
+    if (text !== '') socket.pause().write(text);
+    t.after(() => socket.destroy());
+    return socket;
+  };
+  const asked = `GET /page.css HTTP/1.1\r\nHost: ${hostname}\r\n\r\n`;
+  const greedy = Array.from({ length: 20 }, () => open(asked.repeat(2000)));
+  const silent = Array.from({ length: 20 }, () => open('').resume());
+  for (let n = 0; n < 10; n++) assert.equal((await face.get('live')).status, 200);
+  await until('those who say nothing are cut off', 15, async () => silent.every(s => s.closed));
+  // one that does not read does not see that it was cut off
+  for (const socket of greedy) socket.resume();
+  await until('those who read nothing are cut off', 10, async () => greedy.every(s => s.closed));
+  const { text } = await face.get('page.css');
+  for (const socket of greedy) assert.ok(socket.bytesRead < 500 * text.length, `${socket.bytesRead} bytes were answered`);
+  const { maxRssKiB } = await worker.stop();
+  assert.ok(maxRssKiB !== null && maxRssKiB < 200 * 1024, `${maxRssKiB} KiB`);
+});

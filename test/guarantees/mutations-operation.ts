@@ -67,4 +67,12 @@ export const OPERATION_MUTATIONS: readonly Mutation[] = [
     test: 'unit/shared/fetched-records',
     fails: 'a part of a fetch that unpacks to very much',
   },
+  {
+    guarantee: '8.12',
+    without: 'the end at a refusal of TLS',
+    file: 'shared/kafka-outage.ts',
+    edits: [['if (isTlsRefusal(code)) return false;', 'void isTlsRefusal;']],
+    test: 'integration/kafka-security',
+    fails: 'what is wrong with certificates and proofs',
+  },
 ];

@@ -18,3 +18,13 @@ test('a running worker takes up partitions that are added to its topic', { timeo
   await shop.run(0, ['merge']);
   await shop.check();
 });
+
+test('a worker says that others hold partitions of its group which they do not read', { timeout: 150_000 }, async t => {
+  const shop = await Shop.open(t, { ORDERS_PARTITIONS: '2' });
+  const worker = shop.start(['consume']);
+  await worker.waitFor(/joined the group/);
+  const other = shop.start(['consume'], { ORDERS_TOPIC: `${shop.topic}-other` });
+  await worker.waitFor(/"strangers":"glossier \([^"]*-other\)","msg":"others are in the group and hold partitions/, 60_000);
+  await other.stop();
+  await worker.stop();
+});

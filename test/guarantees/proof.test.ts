@@ -1,5 +1,6 @@
 /** `verify <drop>`: from the bytes of a drop to every column of the tables, and back. */
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { Proof } from '../../consumer/proof/proof.js';
@@ -7,7 +8,7 @@ import type { WhyOrder } from '../../consumer/why/order.js';
 import type { WhyUser } from '../../consumer/why/user.js';
 import { makeDrop } from '../support/make-drop.js';
 import { removeServices, tempDir } from '../support/services.js';
-import { Shop } from './shop.js';
+import { order, Shop } from './shop.js';
 
 interface TwoDrops {
   shop: Shop;
@@ -223,4 +224,14 @@ test('whatever is done to a loaded drop by hand, its proof names that and nothin
     (await shop.run(1, ['verify', first])).stdout,
     new RegExp(`MISSING +order ${gone[0]} \\(.*2017-11-\\d\\d.json, index \\d+; partition \\d, offset \\d+\\)`),
   );
+});
+
+test('a schema whose name is hostile changes nothing about a proof', { timeout: 120_000 }, async t => {
+  const shop = await Shop.open(t, { DATABASE_SCHEMA: `a'b"; DROP TABLE orders; -- $$ %s` });
+  const file = join(tempDir('hostile-'), '2017-12-04.json');
+  writeFileSync(file, `{"orders":[${order(1)},${order(2)}]}`);
+  await shop.run(0, ['load', file]);
+  assert.match((await shop.run(0, ['verify', file])).stdout, /Complete/);
+  await shop.run(0, ['preview', file]);
+  await shop.run(0, ['why', 'order', '1']);
 });

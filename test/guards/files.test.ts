@@ -81,7 +81,7 @@ test('no test is narrowed or left out', () => {
 
 test('wherever the program is started it has the flags of its first line', () => {
   const [, flags] = /^#!.*? node (.+)$/m.exec(read('cli/glossier.ts'))!;
-  for (const file of ['Dockerfile', 'consumer/deploy/glossier-worker@.service', 'cli/publish-child.ts']) {
+  for (const file of ['Dockerfile', 'consumer/deploy/glossier-worker@.service', 'consumer/deploy/kubernetes.yml', 'cli/publish-child.ts']) {
     const text = read(file).replaceAll(/["',]+ ?["']?/g, ' ');
     assert.ok(text.includes(flags), `${file} has not ${flags}`);
   }

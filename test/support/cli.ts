@@ -1,6 +1,6 @@
 /** Runs the compiled program as a child process, the way a user does. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { appendFileSync } from 'node:fs';
+import { appendFileSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 
@@ -37,6 +37,8 @@ export interface CliOptions {
 }
 
 const PROGRAM = 'dist/bin/glossier.js';
+const builtAt = (file: string) => statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+if (builtAt(PROGRAM) < builtAt('dist/.tsbuildinfo')) throw new Error('dist/bin is older than what was compiled: npm run build');
 
 /** Starts the program and leaves it running. Settings of this process' environment do not reach it unless given. */
 export function startCli(args: readonly string[], env: CliEnv, options: CliOptions = {}): RunningCli {
@@ -44,7 +46,13 @@ export function startCli(args: readonly string[], env: CliEnv, options: CliOptio
   // as a shell starts it: with the flags of its first line
   const child = spawn(path.resolve(options.program ?? PROGRAM), args, {
     cwd: options.cwd ?? process.cwd(),
-    env: { PATH: process.env.PATH, HOME: process.env.HOME, LANG: process.env.LANG, ...env },
+    // by the Node that runs the test
+    env: {
+      PATH: `${path.dirname(process.execPath)}${path.delimiter}${process.env.PATH}`,
+      HOME: process.env.HOME,
+      LANG: process.env.LANG,
+      ...env,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let stdout = '';

@@ -10,6 +10,13 @@ function sized(options: { orders?: number; bytes?: number; memory?: number } = {
   return { size: new BatchSize({ orders: 4000, bytes: 6_000_000, memory: 200e6, log, ...options }), lines };
 }
 
+/** By what a batch is limited that has grown as far as it may. */
+function sizedLimit(options: { memory?: number }): unknown {
+  const { size, lines } = sized(options);
+  for (let n = 0; n < 10; n++) size.settle(100, 90e6, n * 120_000);
+  return lines.at(-1)!.limited_by;
+}
+
 test('a batch grows to the limits that are set, and the log says so once', () => {
   const { size, lines } = sized();
   assert.deepEqual([size.orders, size.bytes], [1000, 1_500_000]);
@@ -37,13 +44,18 @@ test('a process near its memory takes no more at once, and one beyond it takes l
   size.settle(200, 175e6);
   assert.deepEqual([size.orders, lines.at(-1)!.limited_by], [1000, 'memory']);
   for (let n = 0; n < 20; n++) size.settle(200, 230e6);
-  assert.deepEqual([size.orders, size.bytes], [250, 500_000]);
+  assert.deepEqual([size.orders, size.bytes], [1000, 1_500_000], 'memory alone makes it no smaller than that');
+  const large = sized();
+  for (let n = 0; n < 10; n++) large.size.settle(200, 120e6);
+  for (let n = 0; n < 20; n++) large.size.settle(200, 230e6, Date.now() + n * 120_000);
+  assert.deepEqual([large.size.orders, large.lines.at(-1)!.limited_by], [1000, 'memory']);
 });
 
 test('less memory allows for smaller batches, and limits that are set low are kept', () => {
   const small = sized({ memory: 120e6 }).size;
   for (let n = 0; n < 10; n++) small.settle(100, 90e6);
   assert.equal(small.bytes, 1_250_000);
+  assert.equal(sizedLimit({ memory: 120e6 }), 'memory');
   const low = sized({ orders: 20, bytes: 2048 }).size;
   for (let n = 0; n < 10; n++) low.settle(5000, 900e6);
   assert.deepEqual([low.orders, low.bytes], [20, 2048]);

@@ -121,7 +121,10 @@ test('encrypted files, unknown methods and names that come twice are refused', a
     assert.equal(await refusal(altered(zip, z => z.writeUInt16LE(method, b + 10))), `drop.zip: b.json is packed by ${name}`);
   assert.equal(await refusal(altered(zip, z => z.write('a.json', b + 46))), 'drop.zip: a.json is in it twice');
   assert.equal(await refusal(altered(zip, z => z.write('a\0json'.replace('json', '.jso'), b + 46))).catch(() => 'left out'), 'left out');
-  assert.equal(await refusal(altered(zip, z => z.write('\u0007.json', b + 46))), 'drop.zip: \ufffd.json has a control character in its name');
+  assert.equal(
+    await refusal(altered(zip, z => z.write('\u0007.json', b + 46))),
+    'drop.zip: \ufffd.json has a control character in its name',
+  );
   // only the files that are wanted must be readable
   const extra = await makeZip([
     { name: 'a.json', data: A },

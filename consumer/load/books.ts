@@ -72,24 +72,28 @@ function placeKey(fileNo: number | string, partition: number | string): string {
  */
 export function tally(outcomes: MessageOutcome[], lastIndexOf: LastIndex): { entries: BookEntry[]; repeats: Set<number>; late: number[] } {
   const entries = new Map<string, BookEntry>();
-  const seen = new Map<string, number>();
+  const places = new Map<string, { last: number }>();
   const repeats = new Set<number>();
   const late: number[] = [];
+  // neighbours are of one file and partition: with keys made and looked up for each message this took a tenth of a second of 131,830 orders
+  let [fileNo, partition, month] = [Number.NaN, Number.NaN, ''];
+  let place!: { last: number };
+  let e!: BookEntry;
   for (let i = 0; i < outcomes.length; i++) {
     const o = outcomes[i];
-    const place = placeKey(o.fileNo, o.partition);
-    const last = seen.get(place) ?? lastIndexOf(o.fileNo, o.partition);
+    if (o.fileNo !== fileNo || o.partition !== partition || o.month !== month) {
+      ({ fileNo, partition, month } = o);
+      const key = placeKey(fileNo, partition);
+      place = places.get(key) ?? { last: lastIndexOf(fileNo, partition) };
+      places.set(key, place);
+      e = entries.get(`${key}/${month}`) ?? newEntry(fileNo, partition, month);
+      entries.set(`${key}/${month}`, e);
+    }
+    const { last } = place;
     const repeated = o.index >= 0 && o.index <= last && o.outcome !== 'loaded';
     if (o.outcome === 'loaded' && o.index >= 0 && o.index <= last) late.push(i);
-    const lastIndex = Math.max(last, o.index);
-    seen.set(place, lastIndex);
-    const key = `${place}/${o.month}`;
-    let e = entries.get(key);
-    if (e === undefined) {
-      e = newEntry(o.fileNo, o.partition, o.month, lastIndex);
-      entries.set(key, e);
-    }
-    e.lastIndex = lastIndex;
+    place.last = Math.max(last, o.index);
+    e.lastIndex = place.last;
     e.lineItems += o.lineItems;
     if (repeated) {
       e.repeated++;

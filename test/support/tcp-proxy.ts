@@ -34,7 +34,7 @@ export class TcpProxy {
 
   /** Connections that are open on the client's side. */
   get connections(): number {
-    return this.#links.size;
+    return [...this.#links].filter(link => !link.client.destroyed).length;
   }
 
   /**
@@ -98,7 +98,9 @@ class Link {
       side.setNoDelay(true);
       side.on('error', () => (this.lost ? undefined : other.resetAndDestroy()));
     }
-    client.once('close', onClosed);
+    // one that is held has yet to tell the other end of this end's close
+    let ends = 2;
+    for (const side of [client, server]) side.once('close', () => (--ends === 0 ? onClosed() : undefined));
     // the other end hears nothing on a lost connection; the server's own keepalive would end it, and the timer stands for that
     client.once('close', () => (this.lost ? setTimeout(() => server.destroy(), 500).unref() : undefined));
   }

@@ -19,8 +19,20 @@ export interface Compared {
  * @param outcomes of the batch; repeats left out
  */
 export async function compareBypassed(db: Database, tables: Tables, outcomes: readonly MessageOutcome[]): Promise<Compared[]> {
-  const bypassed = outcomes.filter(o => o.outcome === 'bypassed');
-  if (bypassed.length === 0) return [];
+  const same = new Map<string, Compared>();
+  const bypassed: MessageOutcome[] = [];
+  for (const o of outcomes) {
+    if (o.outcome !== 'bypassed') continue;
+    if (o.identical === undefined) {
+      bypassed.push(o);
+      continue;
+    }
+    const key = `${o.fileNo}/${o.partition}`;
+    const counted = same.get(key);
+    if (counted === undefined) same.set(key, { fileNo: o.fileNo, partition: o.partition, identical: 1, conflicting: 0 });
+    else counted.identical++;
+  }
+  if (bypassed.length === 0) return [...same.values()];
   const column = (pick: (o: MessageOutcome) => unknown) => bypassed.map(pick);
   const { rows } = await db.query(
     `WITH judged AS (
@@ -43,10 +55,11 @@ export async function compareBypassed(db: Database, tables: Tables, outcomes: re
       column(o => o.offset),
     ],
   );
-  return rows.map(r => ({
+  const compared = rows.map(r => ({
     fileNo: Number(r.file_no),
     partition: Number(r.partition),
     identical: Number(r.identical),
     conflicting: Number(r.conflicting),
   }));
+  return [...same.values(), ...compared];
 }

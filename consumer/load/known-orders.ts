@@ -17,12 +17,15 @@ const SAMPLE = 64;
  */
 export async function repeatedOrders(db: Database, tables: Tables, { messages }: MessageBatch, all: boolean): Promise<KnownIds | null> {
   const ask = async (ids: (string | null)[]) => {
-    const sql = `SELECT order_id AS id FROM ${tables.knownOrders} WHERE order_id = ANY($1::bigint[])`;
-    return new Set((await db.query(sql, [ids.filter(id => id !== null)])).rows.map(r => r.id as string));
+    const sql = `SELECT order_id AS id, content FROM ${tables.knownOrders} WHERE order_id = ANY($1::bigint[])`;
+    return (await db.query<{ id: string; content: string | null }>(sql, [ids.filter(id => id !== null)])).rows;
   };
-  if (!all && (await ask(messages.filter((_, i) => i % SAMPLE === 0).map(m => guessId(m.value)))).size === 0) return null;
-  const orders = await ask(messages.map(m => guessId(m.value)));
-  return orders.size === 0 ? null : { orders, lineItems: new Set() };
+  if (!all && (await ask(messages.filter((_, i) => i % SAMPLE === 0).map(m => guessId(m.value)))).length === 0) return null;
+  const ids = messages.map(m => guessId(m.value));
+  const known = await ask(ids);
+  if (known.length === 0) return null;
+  const contents = new Map(known.flatMap(r => (r.content === null ? [] : [[r.id, r.content] as const])));
+  return { orders: new Set(known.map(r => r.id)), lineItems: new Set(), guessed: { ids, contents } };
 }
 
 /**

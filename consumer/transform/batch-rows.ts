@@ -1,5 +1,5 @@
 /** A batch of messages into the rows of its transaction: pure. */
-import { contentHash } from '../../shared/content-hash.js';
+import { asBigint, contentHash } from '../../shared/content-hash.js';
 import type { Rejection } from '../../shared/rejection.js';
 import type { MessageBatch, OrderMessage } from '../intake/batch.js';
 import { DropFieldCounts } from './field-counts.js';
@@ -23,6 +23,8 @@ export interface MessageOutcome {
   /** Month table that it went to; '' for what was not loaded. */
   month: string;
   lineItems: number;
+  /** Of a bypassed order: its bytes are those of the order of its id that was loaded, by the hash. Others are yet to be compared. */
+  identical?: true;
 }
 
 export interface RejectedMessage {
@@ -104,6 +106,26 @@ function* makeRows(
     place.offset = message.offset;
     place.month = message.place?.month ?? null;
     place.content = contentHash(message.bytes.subarray(from, to));
+    const id = known?.guessed?.ids[at] ?? null;
+    // the very bytes of an order that was loaded are an order, and of that id: there is nothing to read in them. A drop of 131,830 known orders
+    // took as long as a new one when each was read all the same
+    if (id !== null && known!.guessed!.contents.get(id) === asBigint(place.content)) {
+      const { fileNo, index, partition, offset, content } = place;
+      const nothing = { month: '', lineItems: 0 };
+      outcomes.push({
+        outcome: 'bypassed',
+        fileNo,
+        index,
+        partition,
+        offset,
+        orderId: id,
+        content,
+        bytes: to - from,
+        ...nothing,
+        identical: true,
+      });
+      continue;
+    }
     rows.orderId = '';
     const outcome = scan.scan(message.bytes, from, to) ?? rows.add(scan, place, refused.get(at));
     const { fileNo, index, partition, offset, content } = place;

@@ -38,6 +38,8 @@ export interface MessagePlace {
 export interface KnownIds {
   orders: Set<string>;
   lineItems: Set<string>;
+  /** Where the ids were guessed: each message's by its position in the batch, and the content's hash of the known ones, as Postgres' bigint has it. */
+  guessed?: { ids: readonly (string | null)[]; contents: ReadonlyMap<string, string> };
 }
 
 export type Outcome = 'loaded' | 'bypassed' | Rejection;

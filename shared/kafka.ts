@@ -95,6 +95,9 @@ function endWhenSilent(socket: net.Socket, silence: number): net.Socket {
     );
     return write(...args);
   }) as net.Socket['write'];
+  // kafkajs does this at each of its disconnects, to a closed socket as well, for which Node adds a listener each time and warns of the eleventh
+  const unref = socket.unref.bind(socket);
+  socket.unref = () => (socket.destroyed ? socket : unref());
   return socket.on('data', answered).on('close', answered);
 }
 

@@ -17,7 +17,8 @@ export class StrangerWatch {
   /** @param generation rises whenever the members of the group may have changed */
   async look(generation: number): Promise<void> {
     if (generation === this.#looked) return;
-    const { members } = await describeGroup(this.admin, this.group);
+    const { state, members } = await describeGroup(this.admin, this.group);
+    if (state !== 'Stable') return; // what members read is not told while they join
     this.#looked = generation;
     const strangers = strangersTo(this.topic, members).map(m => `${m.client} (${m.topics.join(', ') || 'no topic'})`);
     const words = [...new Set(strangers)].sort().join('; ');

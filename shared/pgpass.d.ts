@@ -6,6 +6,9 @@ declare module 'pgpass/lib/helper.js' {
     database: string;
     user: string;
   }
-  /** Reads a password file to its first line that fits; the password, or undefined. */
-  export function getPassword(wanted: Wanted, file: NodeJS.ReadableStream, done: (password: string | undefined) => void): void;
+  const helper: {
+    /** Reads a password file to its first line that fits; the password, or undefined. */
+    getPassword(wanted: Wanted, file: NodeJS.ReadableStream, done: (password: string | undefined) => void): void;
+  };
+  export default helper;
 }

@@ -95,14 +95,14 @@ async function fromFile(url: URL): Promise<string> {
   const found = await stat(file).catch(() => null);
   if (found === null) throw missing('none is given');
   if (process.platform !== 'win32' && (found.mode & 0o077) !== 0) throw missing(`${file} is open to others: chmod 600 ${file}`);
-  const { getPassword } = await import('pgpass/lib/helper.js');
+  const { default: pgpass } = await import('pgpass/lib/helper.js');
   const wanted = {
     host: url.searchParams.has('host') ? 'localhost' : decodeURIComponent(url.hostname).replace(/^\[(.*)\]$/, '$1'), // libpq calls a socket so
     port: Number(url.port || 5432),
     database: decodeURIComponent(url.pathname.slice(1)),
     user: decodeURIComponent(url.username),
   };
-  const password = await new Promise<string | undefined>(resolve => getPassword(wanted, createReadStream(file), resolve));
+  const password = await new Promise<string | undefined>(resolve => pgpass.getPassword(wanted, createReadStream(file), resolve));
   if (password === undefined) throw missing(`no line of ${file} is for ${wanted.host}:${wanted.port}:${wanted.database}:${wanted.user}`);
   return password;
 }

@@ -9,7 +9,7 @@ test('a running worker takes up partitions that are added to its topic', { timeo
   const values = Array.from({ length: 12 }, (_, i) => order(1 + i));
   await shop.kafka(admin => admin.createPartitions({ topicPartitions: [{ topic: shop.topic, count: 3 }] }));
   await shop.send(values.map((value, i) => ({ value, partition: i % 3 })));
-  await until('the new partitions are loaded', 60, async () => {
+  await until('the new partitions are loaded', 90, async () => {
     const at = await Promise.all([0, 1, 2].map(p => shop.position(p)));
     return at.every(n => n === 4);
   });

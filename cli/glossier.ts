@@ -2,9 +2,9 @@
 /**
  * The command `glossier`: parses, hands over to the command's file, and turns errors into one line and an exit code.
  *
- * The flags above, which Dockerfile, the examples of deployment and publish-child.ts repeat: a young generation of 4 MB, as a worker's batches outlive it whatever its size
- * and 16 MB cost 40 MB of memory; and one thread to compile and collect beside the main one, as four take the core that Postgres works on
- * (131,830 orders by one worker on two cores: 8.5 s with four, 7.9 s with one, medians of eight).
+ * The flags above, which Dockerfile, the examples of deployment and publish-child.ts repeat: a young generation of 4 MB, as a worker's batches
+ * outlive it whatever its size and 16 MB cost 40 MB of memory; and one thread to compile and collect beside the main one, as four take the core
+ * that Postgres works on (131,830 orders by one worker on two cores: 8.5 s with four, 7.9 s with one, medians of eight).
  */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';

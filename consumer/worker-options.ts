@@ -1,19 +1,12 @@
 /** What a worker is given and what it tells. */
-import type { Kafka } from '../shared/kafka.js';
-import type { Logger } from '../shared/log.js';
-import type { Settings } from '../shared/settings.js';
 import type { MessageBatch } from './intake/batch.js';
 import type { LoadCounts } from './load/ledger.js';
 import type { Committed } from './load/loader.js';
 import type { MergeResult } from './merge/merge-users.js';
+import type { RunOptions } from './run-options.js';
 import type { WorkerView } from './worker-view.js';
 
-export interface WorkerOptions {
-  settings: Settings;
-  databaseUrl: string;
-  kafka: Kafka;
-  log: Logger;
-  version: string;
+export interface WorkerOptions extends RunOptions {
   /** Ends the worker: at once when it also fires with a reason of `now`. */
   signal: AbortSignal;
   /** Load what is in the topic now and end; with a promise, what is in the topic when that is kept. When it breaks the worker ends too. */

@@ -161,15 +161,15 @@ function check(s: Settings, faults: string[]): void {
     if (Buffer.byteLength(s.databaseSchema) > 63) faults.push('DATABASE_SCHEMA is longer than 63 bytes');
     if (/^(pg_.*|information_schema|glossier|glossier_rebuild)$/i.test(s.databaseSchema))
       faults.push(`DATABASE_SCHEMA "${s.databaseSchema}" is not for analysts' tables`);
-    if (!printable(s.databaseSchema)) faults.push('DATABASE_SCHEMA holds a control character');
+    if (!isOneLine(s.databaseSchema)) faults.push('DATABASE_SCHEMA holds a control character');
   }
   if (s.kafkaGroup !== undefined) {
     if (s.kafkaGroup.length > 255) faults.push('KAFKA_GROUP is longer than 255 characters');
-    if (!printable(s.kafkaGroup)) faults.push('KAFKA_GROUP holds a control character');
+    if (!isOneLine(s.kafkaGroup)) faults.push('KAFKA_GROUP holds a control character');
   }
 }
 
 /** A name is shown in lines of the log and on terminals. U+FFFD is what Node makes of bytes that are no UTF-8. */
-function printable(name: string): boolean {
+function isOneLine(name: string): boolean {
   return !/[\u0000-\u001f\u007f-\u009f\u2028\u2029\ufffd]/.test(name);
 }

@@ -100,6 +100,7 @@ export function tally(outcomes: MessageOutcome[], lastIndexOf: LastIndex): { ent
       repeats.add(i);
     } else {
       e[o.outcome]++;
+      if (o.identical) e.identical++;
       e.bytes += o.bytes;
       e.content += o.content;
     }
@@ -130,6 +131,7 @@ export function tallyRetries(outcomes: MessageOutcome[]): BookEntry[] {
     before.content -= o.content;
     const e = entry(o, o.month);
     e[o.outcome]++;
+    if (o.identical) e.identical++;
     e.lineItems += o.lineItems;
     e.bytes += o.bytes;
     e.content += o.content;

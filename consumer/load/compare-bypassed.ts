@@ -16,23 +16,11 @@ export interface Compared {
  * Counts, and keeps each that conflicts with both hashes and both places. Behind the COPY of the registry, so that the first of two equal ids of one
  * batch is found as well.
  *
- * @param outcomes of the batch; repeats left out
+ * @param outcomes of the batch; repeats left out. Those that are known to be identical are the books' to count
  */
 export async function compareBypassed(db: Database, tables: Tables, outcomes: readonly MessageOutcome[]): Promise<Compared[]> {
-  const same = new Map<string, Compared>();
-  const bypassed: MessageOutcome[] = [];
-  for (const o of outcomes) {
-    if (o.outcome !== 'bypassed') continue;
-    if (o.identical === undefined) {
-      bypassed.push(o);
-      continue;
-    }
-    const key = `${o.fileNo}/${o.partition}`;
-    const counted = same.get(key);
-    if (counted === undefined) same.set(key, { fileNo: o.fileNo, partition: o.partition, identical: 1, conflicting: 0 });
-    else counted.identical++;
-  }
-  if (bypassed.length === 0) return [...same.values()];
+  const bypassed = outcomes.filter(o => o.outcome === 'bypassed' && !o.identical);
+  if (bypassed.length === 0) return [];
   const column = (pick: (o: MessageOutcome) => unknown) => bypassed.map(pick);
   const { rows } = await db.query(
     `WITH judged AS (
@@ -55,11 +43,10 @@ export async function compareBypassed(db: Database, tables: Tables, outcomes: re
       column(o => o.offset),
     ],
   );
-  const compared = rows.map(r => ({
+  return rows.map(r => ({
     fileNo: Number(r.file_no),
     partition: Number(r.partition),
     identical: Number(r.identical),
     conflicting: Number(r.conflicting),
   }));
-  return [...same.values(), ...compared];
 }

@@ -1,5 +1,4 @@
 /** A preview as a person reads it: pure. */
-
 import { grouped as n } from '../../shared/number-text.js';
 import { printable } from '../../shared/printable.js';
 import { driftWords } from '../status/drift.js';

@@ -1,6 +1,5 @@
 /** A proof as a person reads it: pure. */
 import { grouped as n } from '../../shared/number-text.js';
-
 import { printable } from '../../shared/printable.js';
 import type { Listed, OrderAt, Proof } from './proof.js';
 

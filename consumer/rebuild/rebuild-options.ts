@@ -1,17 +1,9 @@
 /** What a rebuild is asked for, and whom it tells. */
-import type { Kafka } from '../../shared/kafka.js';
-import type { Logger } from '../../shared/log.js';
-import type { Settings } from '../../shared/settings.js';
+import type { RunOptions } from '../run-options.js';
 import type { Until } from './into.js';
 import type { RebuildStep } from './progress.js';
 
-export interface RebuildOptions {
-  settings: Settings;
-  databaseUrl: string;
-  kafka: Kafka;
-  log: Logger;
-  version: string;
-  signal: AbortSignal;
+export interface RebuildOptions extends RunOptions {
   /** Go on although the topic does not go back to its first message. */
   acceptGap: boolean;
   /** Go on although the tables were filled from another topic or incarnation: what only that brought is removed. */

@@ -1,5 +1,4 @@
 /** Differences as a person reads them: pure. */
-
 import { grouped as n } from '../../shared/number-text.js';
 import { printable } from '../../shared/printable.js';
 import { table, trimLines } from '../status/text-table.js';

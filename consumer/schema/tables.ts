@@ -116,8 +116,9 @@ export class Tables {
 }
 
 /**
- * For the copy that a rebuild fills. Autovacuum would analyze the growing tables again and again on a core that readers need: with it a query on user_stats that takes 1 ms
- * alone took 3.2 ms in one of ten cases while 131,830 orders were replayed on two cores, 2.0 ms without; and the rebuild 11.0 s, 10.0 s without.
+ * For the copy that a rebuild fills. Autovacuum would analyze the growing tables again and again on a core that readers need: with it a query on
+ * user_stats that takes 1 ms alone took 3.2 ms in one of ten cases while 131,830 orders were replayed on two cores, 2.0 ms without; and the
+ * rebuild 11.0 s, 10.0 s without.
  */
 export const WITHOUT_AUTOVACUUM = 'WITH (autovacuum_enabled = false)';
 

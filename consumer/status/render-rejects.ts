@@ -1,5 +1,4 @@
 /** Rejects as a person reads them: how many for which reason, then the first of them one by one. Pure. */
-
 import { grouped } from '../../shared/number-text.js';
 import { printable } from '../../shared/printable.js';
 import type { RejectRow } from './rejects.js';

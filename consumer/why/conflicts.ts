@@ -1,5 +1,4 @@
 /** Orders that were bypassed with another content than the one that was first. */
-
 import { grouped } from '../../shared/number-text.js';
 import { printable } from '../../shared/printable.js';
 import type { Database } from '../load/database.js';

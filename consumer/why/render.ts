@@ -1,5 +1,4 @@
 /** Answers to `why` as a person reads them: pure. */
-
 import { grouped as n } from '../../shared/number-text.js';
 import { USER_FIELDS } from '../../shared/order.js';
 import { printable } from '../../shared/printable.js';

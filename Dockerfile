@@ -1,5 +1,5 @@
 # The program alone, for use with a Kafka and a Postgres of one's own (docker-compose.yml has both). No Java and no embedded Postgres.
-# It writes nowhere but into /tmp, and there only what `produce` and `load` fetch by URL: run it with a read-only root and a tmpfs there.
+# It writes nowhere but into /tmp, and there only what `produce` and `load` fetch by URL or standard input: run it with a read-only root and a tmpfs there.
 
 ARG NODE_VERSION=20
 FROM node:${NODE_VERSION}-slim AS build

@@ -57,6 +57,7 @@ const EXAMPLES = `
 Examples:
   $ glossier load drops/2017-12.zip             publish, load, merge; with its own Kafka and Postgres when none are set
   $ glossier produce drops/*.zip                publish only; run again after a break, it goes on
+  $ curl … | glossier load -                    a drop from standard input
   $ glossier consume                            a worker, until a signal
   $ glossier consume --http 127.0.0.1:8080      the same, with health, metrics and a page for people
   $ glossier consume --until-drained            load what is in the topic now, then end
@@ -83,16 +84,16 @@ function build(): Command {
 
   add(
     'load <drop...>',
-    'publish drops (path or URL of a zip or a file; or a folder), load to the end, merge, print the summary',
+    'publish drops (path or URL of a zip or a file, or a folder, or - for standard input), load to the end, merge, print the summary',
     () => import('./commands/load.js'),
   )
-    .option('--again', 'publish a drop once more although it was published whole')
+    .option('--again', AGAIN)
+    .option('--sha256 <hex>', SHA256)
     .option('--accept-gap', ACCEPT_GAP)
     .option('--accept-rejects', ACCEPT_REJECTS);
-  add('produce <drop...>', 'publish drops only; killed and run again, it goes on', () => import('./commands/produce.js')).option(
-    '--again',
-    'publish a drop once more although it was published whole',
-  );
+  add('produce <drop...>', 'publish drops only; killed and run again, it goes on', () => import('./commands/produce.js'))
+    .option('--again', AGAIN)
+    .option('--sha256 <hex>', SHA256);
   add('consume', 'run a worker until a signal', () => import('./commands/consume.js'))
     .option('--until-drained', 'end when everything that is in the topic now is loaded and merged')
     .option('--accept-gap', ACCEPT_GAP)
@@ -141,7 +142,9 @@ function build(): Command {
     'preview <drop>',
     'what would become of a drop if it were loaded now; needs no Kafka and changes nothing',
     () => import('./commands/preview.js'),
-  ).option('--json', 'for programs');
+  )
+    .option('--sha256 <hex>', SHA256)
+    .option('--json', 'for programs');
   add(
     'diff <a> <b>',
     'what differs between two schemas, or two drops, by table and column; exit 4 when something does',
@@ -187,6 +190,8 @@ function build(): Command {
   return program;
 }
 
+const AGAIN = 'publish a drop once more although it was published whole';
+const SHA256 = 'refuse the drop, before anything of it is used, unless this is its sha256';
 const ACCEPT_GAP = 'go on although messages that were never loaded are gone from the topic';
 const ACCEPT_REJECTS = 'go on although most orders are refused for one reason';
 const SETTINGS_HINT = '\nSettings go with every command: see glossier --help';

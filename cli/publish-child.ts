@@ -12,7 +12,9 @@ import { createLog } from '../shared/log.js';
 import type { Settings } from '../shared/settings.js';
 
 export interface PublishOrder {
+  /** As `produce` takes it; `-` is read by the child itself. */
   source: string;
+  sha256?: string;
   brokers: string[];
   settings: Settings;
   again: boolean;
@@ -40,7 +42,7 @@ export function publishInChild(order: PublishOrder, signal: AbortSignal, onProgr
   return new Promise((resolve, reject) => {
     const child = fork(fileURLToPath(new URL('./publish-process.js', import.meta.url)), [], {
       execArgv: ['--max-semi-space-size=4', '--v8-pool-size=1'],
-      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      stdio: [order.source === '-' ? 'inherit' : 'ignore', 'ignore', 'inherit', 'ipc'],
     });
     const stop = () => child.kill('SIGTERM');
     signal.addEventListener('abort', stop, { once: true });
@@ -69,7 +71,7 @@ export function publishInChild(order: PublishOrder, signal: AbortSignal, onProgr
 }
 
 /** The child's side. */
-export async function publish({ source, brokers, settings, again, logLevel }: PublishOrder): Promise<void> {
+export async function publish({ source, sha256, brokers, settings, again, logLevel }: PublishOrder): Promise<void> {
   const tell = (answer: Answer) => process.send?.(answer);
   // a Ctrl-C at a terminal reaches this process too, but it is the parent that says when to stop, or that is gone
   const stop = new AbortController();
@@ -82,6 +84,8 @@ export async function publish({ source, brokers, settings, again, logLevel }: Pu
     const log = await createLog(logLevel, null);
     const result = await produceDrop({
       source,
+      input: source === '-' ? process.stdin : undefined,
+      sha256,
       kafka: createKafka({ brokers, log, security: kafkaSecurity(settings) }),
       settings,
       log,

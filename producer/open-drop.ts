@@ -2,7 +2,7 @@
 
 import type { DropEntry } from './drop-entry.js';
 import type { ZipLimits } from './drop-limits.js';
-import { type FetchedDrop, fetchDrop } from './fetch-drop.js';
+import { type FetchedDrop, type FetchOptions, fetchDrop } from './fetch-drop.js';
 import { fileEntries } from './file-entries.js';
 import { asDropEntries } from './inflate-entry.js';
 import { readZipEntries } from './zip-entries.js';
@@ -14,11 +14,15 @@ export interface OpenDrop {
 }
 
 /**
- * @param source a path or an http(s) URL of a zip or of a file of orders, or a path of a folder of such files
+ * @param source a path or an http(s) URL of a zip or of a file of orders, a path of a folder of such files, or `-` for `input`
  * @throws DropError when it cannot be had, or is refused by its directory or a limit; InterruptedError on the signal
  */
-export async function openDrop(source: string, limits: ZipLimits, signal?: AbortSignal): Promise<OpenDrop> {
-  const drop = await fetchDrop(source, { maxBytes: limits.maxDropBytes, signal });
+export async function openDrop(
+  source: string,
+  limits: ZipLimits,
+  options: Pick<FetchOptions, 'signal' | 'input' | 'sha256' | 'log'> = {},
+): Promise<OpenDrop> {
+  const drop = await fetchDrop(source, { ...options, maxBytes: limits.maxDropBytes });
   try {
     const entries =
       drop.files === null

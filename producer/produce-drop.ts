@@ -1,4 +1,5 @@
 /** Publishes one drop: the only file that knows the order of the stages. */
+import type { Readable } from 'node:stream';
 import type { DropFile } from '../shared/drop-record.js';
 import { InterruptedError, TopicError } from '../shared/errors.js';
 import type { Kafka } from '../shared/kafka.js';
@@ -38,11 +39,15 @@ export interface ProduceProgress {
 }
 
 export interface ProduceOptions {
-  /** A path or an http(s) URL of a zip or of a file of orders, or a path of a folder of such files. */
+  /** A path or an http(s) URL of a zip or of a file of orders, a path of a folder of such files, or `-` for `input`. */
   source: string;
   kafka: Kafka;
   settings: ProduceSettings;
   log: Logger;
+  /** What the source `-` stands for. */
+  input?: Readable;
+  /** What the drop's sha256 must be: 64 hex digits. */
+  sha256?: string;
   /** Publish once more what is published already. */
   again?: boolean;
   signal?: AbortSignal;
@@ -75,7 +80,7 @@ const PROGRESS_EVERY = 1000;
  * @throws DropError before anything is published; ServiceError and TopicError when Kafka cannot take it; InterruptedError on the signal
  */
 export async function produceDrop(options: ProduceOptions): Promise<ProduceResult> {
-  const { source, kafka, settings, log, signal, onProgress, again = false } = options;
+  const { source, kafka, settings, log, signal, onProgress, input, sha256, again = false } = options;
   const place: KafkaPlace = {
     kafka,
     topic: settings.topic,
@@ -91,7 +96,7 @@ export async function produceDrop(options: ProduceOptions): Promise<ProduceResul
     // Kafka takes some 0.3 s to answer all questions; meanwhile the zip is fetched and checked
     const asking = askTopics(place, settings.partitions, halt.signal);
     asking.catch(() => {});
-    const opened = await openDrop(source, settings, signal);
+    const opened = await openDrop(source, settings, { signal, input, sha256, log });
     drop = opened.drop;
     const { entries } = opened;
     const progress = progressOf(entries, onProgress);

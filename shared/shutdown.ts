@@ -1,4 +1,5 @@
 /** Signals: the first asks for an orderly stop, the second ends the process at once, as does a stop that takes too long. */
+import { removeTemporaryFolders } from './temporary.js';
 
 export interface StopOptions {
   /** Milliseconds that an orderly stop may take. */
@@ -21,6 +22,7 @@ export function stopSignal({ deadline, onFirst, onLate }: StopOptions): { signal
   let timer: NodeJS.Timeout | undefined;
   const listener = (name: NodeJS.Signals) => {
     if (controller.signal.aborted) {
+      removeTemporaryFolders();
       // dying by the signal itself tells the parent the true cause
       for (const n of names) process.removeListener(n, listener);
       process.kill(process.pid, name);

@@ -40,7 +40,7 @@ export const run: CommandRun = async context => {
 async function withDrops<T>({ settings, signal }: Context, sources: string[], work: (drops: OpenDrop[]) => Promise<T>): Promise<T> {
   const drops: OpenDrop[] = [];
   try {
-    for (const source of sources) drops.push(await openDrop(source, settings, signal));
+    for (const source of sources) drops.push(await openDrop(source, settings, { signal }));
     return await work(drops);
   } finally {
     for (const { drop } of drops) await drop.dispose();

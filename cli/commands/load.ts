@@ -7,6 +7,7 @@ import { type DropSummary, dropSummary } from '../../consumer/status/drop-summar
 import type { WorkerProgress } from '../../consumer/worker.js';
 import { type CommandRun, type Context, EXIT, quiet, type Services } from '../context.js';
 import { patiently } from '../database.js';
+import { dropOptions } from '../drop-options.js';
 import { publishInChild } from '../publish-child.js';
 import { work } from './consume.js';
 import { mergeNow } from './merge.js';
@@ -14,14 +15,15 @@ import { type Published, report, showPublish } from './produce.js';
 
 export const run: CommandRun = async context => {
   quiet(context);
+  const { sha256 } = dropOptions(context);
   const services = await context.services();
   let rejected = 0;
-  for (const source of context.args) rejected += await loadDrop(context, services, source);
+  for (const source of context.args) rejected += await loadDrop(context, services, source, sha256);
   return rejected > 0 ? EXIT.rejected : EXIT.ok;
 };
 
 /** @returns how many of the drop's orders and files are rejected */
-async function loadDrop(context: Context, services: Services, source: string): Promise<number> {
+async function loadDrop(context: Context, services: Services, source: string, sha256: string | undefined): Promise<number> {
   const { settings, print } = context;
   const tables = new Tables(settings.databaseSchema);
   print('Connecting to PSQL...');
@@ -30,7 +32,7 @@ async function loadDrop(context: Context, services: Services, source: string): P
     return Number((await db.query(`SELECT coalesce(max(id), 0) AS id FROM ${tables.merges}`)).rows[0].id);
   });
   print('Loading data...');
-  const { id, orders, refused, whole } = await publishAndLoad(context, services, source);
+  const { id, orders, refused, whole } = await publishAndLoad(context, services, source, sha256);
   await mergeNow(context, services);
   const after = await patiently(context, services, db => dropSummary(db, tables, settings.topic, id, lastMerge));
   // a drop that was whole in the tables before has loaded nothing now; one that was interrupted counts as a whole
@@ -40,14 +42,19 @@ async function loadDrop(context: Context, services: Services, source: string): P
 }
 
 /** The publisher and the worker side by side. @returns what was published, and whether all of it was in the tables before */
-async function publishAndLoad(context: Context, services: Services, source: string): Promise<Published & { whole: boolean }> {
+async function publishAndLoad(
+  context: Context,
+  services: Services,
+  source: string,
+  sha256: string | undefined,
+): Promise<Published & { whole: boolean }> {
   const { settings, display, signal, log, options } = context;
   const halt = new AbortController();
   const onAbort = () => halt.abort(signal.reason);
   signal.addEventListener('abort', onAbort, { once: true });
   if (signal.aborted) onAbort();
   let expected = 0;
-  const order = { source, brokers: services.brokers, settings, again: options.again === true, logLevel: log.level };
+  const order = { source, sha256, brokers: services.brokers, settings, again: options.again === true, logLevel: log.level };
   let already = false;
   const publishing = publishInChild(order, halt.signal, p => {
     showPublish(context, p);

@@ -4,13 +4,15 @@ import { renderPreview } from '../../consumer/preview/render.js';
 import { openDrop } from '../../producer/open-drop.js';
 import { argument, type CommandRun, EXIT, quiet } from '../context.js';
 import { withDatabase } from '../database.js';
+import { dropOptions } from '../drop-options.js';
 import { dropOrders } from '../drop-orders.js';
 
 export const run: CommandRun = async context => {
   quiet(context);
-  const { settings, signal } = context;
+  const { settings, signal, log } = context;
+  const { sha256, input } = dropOptions(context);
   const services = await context.database();
-  const { drop, entries } = await openDrop(argument(context, 0), settings, signal);
+  const { drop, entries } = await openDrop(argument(context, 0), settings, { signal, log, sha256, input: input?.() });
   try {
     const preview = await withDatabase(context, services, 'preview', (db, tables) =>
       previewDrop(db, tables, settings.topic, settings.maxDepth, dropOrders(context, entries, PREVIEWED, 'Reading')),

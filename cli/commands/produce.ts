@@ -4,20 +4,29 @@ import { refusedOf } from '../../shared/drop-record.js';
 import { grouped } from '../../shared/number-text.js';
 import { printable } from '../../shared/printable.js';
 import { type CommandRun, type Context, EXIT, quiet, type Services } from '../context.js';
+import { type DropOptions, dropOptions } from '../drop-options.js';
 
 export const run: CommandRun = async context => {
   quiet(context);
+  const drops = dropOptions(context);
   const services = await context.kafka();
   let refused = 0;
-  for (const source of context.args) refused += (await publish(context, services, source)).refused;
+  for (const source of context.args) refused += (await publish(context, services, source, drops)).refused;
   return refused > 0 ? EXIT.rejected : EXIT.ok;
 };
 
 /** Publishes one drop with progress and says what came of it. */
-async function publish(context: Context, { kafka }: Pick<Services, 'kafka'>, source: string): Promise<Published> {
+export async function publish(
+  context: Context,
+  { kafka }: Pick<Services, 'kafka'>,
+  source: string,
+  { sha256, input }: DropOptions,
+): Promise<Published> {
   const { settings, log, signal, display, options } = context;
   const result = await produceDrop({
     source,
+    input: source === '-' ? input?.() : undefined,
+    sha256,
     kafka,
     settings,
     log,
@@ -44,7 +53,7 @@ export function showPublish({ display }: Context, p: ProduceProgress): void {
 
 export function report({ display }: Context, result: ProduceResult): Published {
   const broken = result.files.filter(f => f.fault);
-  const drop = `drop ${result.id} (${result.name})`;
+  const drop = `drop ${result.id} (${printable(result.name)})`;
   if (result.state === 'already')
     display.line(`Already published: ${drop}, ${grouped(result.orders)} orders; --again publishes it once more`);
   else display.line(`Published ${grouped(result.orders)} orders of ${grouped(result.files.length)} file(s), ${drop}`);

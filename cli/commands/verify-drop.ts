@@ -30,7 +30,7 @@ export function isSource(given: string): boolean {
 async function verifyZip(context: Context, given: string): Promise<Proof> {
   const { settings, signal } = context;
   const services = await context.database();
-  const { drop, entries } = await openDrop(given, settings, signal);
+  const { drop, entries } = await openDrop(given, settings, { signal });
   try {
     return await withDatabase(context, services, 'verify', async (db, tables) => {
       const drops = await publicationsOf(db, tables, settings.topic, drop.sha256);

@@ -31,7 +31,7 @@ function commands(...parent: string[]): [command: string, flags: string[]][] {
     const below = commands(...parent, name);
     if (below.length > 0) return below;
     const flags = block(help(...parent, name), 'Options:')
-      .map(l => /--[a-z-]+/.exec(l)![0])
+      .map(l => /--[a-z][a-z0-9-]*/.exec(l)![0])
       .filter(f => f !== '--help');
     return [[[...parent, name].join(' ') + args, flags.sort()] as [string, string[]]];
   });

@@ -57,6 +57,7 @@ const EXAMPLES = `
 Examples:
   $ glossier load drops/2017-12.zip             publish, load, merge; with its own Kafka and Postgres when none are set
   $ glossier produce drops/*.zip                publish only; run again after a break, it goes on
+  $ glossier produce --watch /srv/drops         every drop that lands there, until a signal
   $ curl … | glossier load -                    a drop from standard input
   $ glossier consume                            a worker, until a signal
   $ glossier consume --http 127.0.0.1:8080      the same, with health, metrics and a page for people
@@ -91,7 +92,8 @@ function build(): Command {
     .option('--sha256 <hex>', SHA256)
     .option('--accept-gap', ACCEPT_GAP)
     .option('--accept-rejects', ACCEPT_REJECTS);
-  add('produce <drop...>', 'publish drops only; killed and run again, it goes on', () => import('./commands/produce.js'))
+  add('produce [drop...]', 'publish drops only; killed and run again, it goes on', () => import('./commands/produce.js'))
+    .option('--watch <folder>', 'publish every drop that lands in a folder, until a signal')
     .option('--again', AGAIN)
     .option('--sha256 <hex>', SHA256);
   add('consume', 'run a worker until a signal', () => import('./commands/consume.js'))

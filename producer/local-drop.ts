@@ -73,12 +73,15 @@ async function hashFile(file: string, signal: AbortSignal | undefined): Promise<
 
 /** The one file of a drop that is no zip by its name, nor by its first bytes; else null. */
 export async function asFiles(file: string, name: string, bytes: number): Promise<LocalFile[] | null> {
-  if (!isWantedFile(name)) return null;
+  return isWantedFile(name) && !(await isZip(file)) ? [{ path: file, name, bytes }] : null;
+}
+
+/** By its first bytes. */
+export async function isZip(file: string): Promise<boolean> {
   const handle = await open(file, 'r');
   try {
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(4), 0, 4, 0);
-    const isZip = bytesRead === 4 && buffer.readUInt32LE(0) === 0x04034b50;
-    return isZip ? null : [{ path: file, name, bytes }];
+    return bytesRead === 4 && buffer.readUInt32LE(0) === 0x04034b50;
   } finally {
     await handle.close();
   }

@@ -1,12 +1,15 @@
-/** glossier produce <drop>... */
+/** glossier produce <drop>..., or --watch <folder> */
 import { type ProduceProgress, type ProduceResult, produceDrop } from '../../producer/produce-drop.js';
 import { refusedOf } from '../../shared/drop-record.js';
+import { UsageError } from '../../shared/errors.js';
 import { grouped } from '../../shared/number-text.js';
 import { printable } from '../../shared/printable.js';
 import { type CommandRun, type Context, EXIT, quiet, type Services } from '../context.js';
 import { type DropOptions, dropOptions } from '../drop-options.js';
 
 export const run: CommandRun = async context => {
+  if (context.options.watch !== undefined) return (await import('../watch-drops.js')).watchDrops(context);
+  if (context.args.length === 0) throw new UsageError('neither drops nor --watch', { hint: 'see glossier produce --help' });
   quiet(context);
   const drops = dropOptions(context);
   const services = await context.kafka();
@@ -16,7 +19,7 @@ export const run: CommandRun = async context => {
 };
 
 /** Publishes one drop with progress and says what came of it. */
-export async function publish(
+async function publish(
   context: Context,
   { kafka }: Pick<Services, 'kafka'>,
   source: string,

@@ -32,6 +32,8 @@ export interface CliOptions {
   /** Killed after this long; default four minutes, so that a test that hangs ends by itself. */
   timeout?: number;
   cwd?: string;
+  /** Its standard input, to the end; `open` is one that does not end (child.stdin). Default none. */
+  input?: Buffer | 'open';
   /** Another one than the program as it was built here. */
   program?: string;
 }
@@ -53,13 +55,15 @@ export function startCli(args: readonly string[], env: CliEnv, options: CliOptio
       LANG: process.env.LANG,
       ...env,
     },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
   });
+  if (child.stdin !== null) child.stdin.on('error', () => {}); // it may have ended without reading
+  if (options.input instanceof Buffer) child.stdin?.end(options.input);
   let stdout = '';
   let stderr = '';
   let maxRssKiB: number | null = null;
-  child.stdout.setEncoding('utf8').on('data', text => (stdout += text));
-  child.stderr.setEncoding('utf8').on('data', text => (stderr += text));
+  child.stdout!.setEncoding('utf8').on('data', text => (stdout += text));
+  child.stderr!.setEncoding('utf8').on('data', text => (stderr += text));
   const watch = setInterval(async () => {
     // the kernel forgets a process' high-water mark when it ends, so it is read as it runs
     const status = await readFile(`/proc/${child.pid}/status`, 'utf8').catch(() => '');

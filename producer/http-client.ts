@@ -64,8 +64,9 @@ export class HttpClient {
     try {
       // the caller has its own timers; a proxy is asked for http: as for a page, as many refuse to CONNECT to port 80
       this.#agent = new EnvHttpProxyAgent({ headersTimeout: 0, bodyTimeout: 0, connect: { timeout: 0 }, proxyTunnel: false, factory });
-    } catch (error) {
-      throw new DropError('the address of the proxy cannot be understood', { hint: 'check HTTP_PROXY and HTTPS_PROXY', cause: error });
+    } catch {
+      // without its cause, which quotes the address with its password
+      throw new DropError('the address of the proxy cannot be understood', { hint: 'check HTTP_PROXY and HTTPS_PROXY' });
     }
   }
 

@@ -46,6 +46,8 @@ export type Continuation =
 /** @param from bytes that were had of that version */
 export function continuationOf(status: number, headers: Headers, version: Version, from: number): Continuation {
   if (status === 200) return { kind: 'whole' };
+  if (differs(header(headers, 'etag'), version.etag) || differs(header(headers, 'last-modified'), version.lastModified))
+    return { kind: 'anew', why: CHANGED };
   if (status === 416) {
     const total = /^bytes \*\/(\d{1,15})$/i.exec(header(headers, 'content-range') ?? '')?.[1];
     if (total === undefined || Number(total) !== from) return { kind: 'anew', why: CHANGED };
@@ -55,8 +57,6 @@ export function continuationOf(status: number, headers: Headers, version: Versio
   if (range === null) return { kind: 'anew', why: WRONG_PART };
   const [first, last] = [Number(range[1]), Number(range[2])];
   const told = range[3] === '*' ? null : Number(range[3]);
-  if (differs(header(headers, 'etag'), version.etag) || differs(header(headers, 'last-modified'), version.lastModified))
-    return { kind: 'anew', why: CHANGED };
   // a part may leave it out (RFC 9110, 15.3.7)
   if (encodingOf(headers) !== null && encodingOf(headers) !== version.encoding) return { kind: 'anew', why: CHANGED };
   if (told !== null && version.total !== null && told !== version.total) return { kind: 'anew', why: CHANGED };

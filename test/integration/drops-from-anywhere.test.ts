@@ -34,7 +34,7 @@ test('a drop loads from standard input, and one with another sha256 is not publi
   const sum = createHash('sha256').update(zip).digest('hex');
   const wrong = [`${sum.slice(1)}0`, 'abc'];
   assert.match(
-    (await run(1, zip, 'load', '-', '--sha256', wrong[0])).stderr,
+    (await run(1, zip, 'produce', '-', '--sha256', wrong[0])).stderr,
     /^glossier: stdin\.zip has the sha256 \w{64}, and not \w{64} — /m,
   );
   assert.match((await run(2, zip, 'preview', '-', '--sha256', wrong[1])).stderr, /^glossier: --sha256 is no sha256 — 64 hex digits/m);
@@ -42,7 +42,7 @@ test('a drop loads from standard input, and one with another sha256 is not publi
   assert.match((await run(0, zip, 'preview', '-', '--sha256', sum)).stdout, /stdin\.zip/);
   await run(0, zip, 'load', '-', '--sha256', sum);
   assert.match((await run(0, zip, 'produce', '-')).stderr, /^Already published: drop \w+ \(stdin\.zip\), 2 orders/m);
-  await run(0, gzipSync(`${order(3)}\n${order(4)}\n`), 'load', '-');
+  await run(0, gzipSync(`${order(3)}\n${order(4)}\n`), 'produce', '-');
   assert.deepEqual((await readTopic(topic)).map(m => `${m.file} ${m.key}`).sort(), [
     '2017-12-04.json 1',
     '2017-12-04.json 2',

@@ -73,16 +73,16 @@ const stalls =
     response.write(file.bytes.subarray(0, bytes));
   };
 
-/** Each request but the first asks for a part, from further on; what was under way when the connection ended is lost now and then. */
+/** Requests ask for parts from further and further on; what was under way when a connection ended is lost now and then. */
 function assertGoesOn(asked: (string | undefined)[]): void {
   const places = asked.map(range => Number(range?.match(/^bytes=(\d+)-$/)?.[1] ?? 0));
-  assert.ok(asked.length > 1 && places.every((at, n) => n === 0 || at > places[n - 1]), `${asked}`);
+  assert.ok(asked.length > 1 && places.at(-1)! > 0 && places.every((at, n) => n === 0 || at >= places[n - 1]), `${asked}`);
 }
 
 test('a download that breaks goes on from where it broke, by a strong ETag or a time', async () => {
   const cut = sends(FIRST, { cutAfter: 300_000 });
   const several = await fetched([cut, cut, cut, sends(FIRST)]);
-  assert.deepEqual([several.sha, several.asked.length], [SHA, 4]);
+  assert.equal(several.sha, SHA);
   assertGoesOn(several.asked);
   const dated: Served = { bytes: FIRST.bytes, lastModified: 'Mon, 04 Dec 2017 10:00:00 GMT' };
   assertGoesOn((await fetched([sends(dated, { cutAfter: 300_000 }), sends(dated)])).asked);
@@ -106,7 +106,7 @@ test('where nothing can be gone on with the download begins anew', async () => {
   assertGoesOn(passedOver.asked);
   const never = await fetched([sends(FIRST, cut)]);
   assert.match(never.said!, NO_PARTS);
-  assert.equal(never.asked.length, 4);
+  assert.ok(never.asked.length <= 8, `${never.asked}`);
 });
 
 test('bytes of two versions are never mixed', async () => {
@@ -139,7 +139,7 @@ test('bytes of two versions are never mixed', async () => {
     send(request, response, { bytes: FIRST.bytes, etag: `"${++n}"` }, { cutAfter: 300_000 + n });
   const { said, asked } = await fetched([changing]);
   assert.match(said!, NO_PARTS);
-  assert.equal(asked.length, 4);
+  assert.ok(asked.length <= 8, `${asked}`);
 });
 
 test('a length that is no such thing is found out, whichever way it lies', async () => {

@@ -56,5 +56,5 @@ export function send(request: IncomingMessage, response: ServerResponse, file: S
   headers['content-length'] = body.length;
   response.writeHead(how.status ?? (from === null ? 200 : 206), { ...headers, ...how.headers });
   if (how.cutAfter === undefined) response.end(body);
-  else response.write(body.subarray(0, how.cutAfter), () => setTimeout(() => response.destroy(), 10));
+  else response.write(body.subarray(0, how.cutAfter), () => setTimeout(() => response.destroy(), 30));
 }

@@ -54,7 +54,7 @@ export const PRODUCER_MUTATIONS: readonly Mutation[] = [
     guarantee: '6.13',
     without: 'the comparison of the sha256',
     file: 'producer/fetch-drop.ts',
-    edits: [['expected === undefined || drop.sha256 === expected', 'drop !== null']],
+    edits: [['drop.sha256 === expected', "drop.sha256 !== ''"]],
     test: 'unit/producer/standard-input',
     fails: 'a drop with another sha256 than it must have is refused',
   },

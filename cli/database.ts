@@ -28,7 +28,10 @@ export async function withDatabase<T>(
     if (error instanceof GlossierError || reactionTo(error) === 'bug') throw error;
     throw new ServiceError(`Postgres: ${oneLine(error)}`, {
       cause: error,
-      hint: 'check DATABASE_URL and that the server runs',
+      hint:
+        reactionTo(error) === 'stop'
+          ? 'check DATABASE_URL, and what its user may do: glossier doctor tells'
+          : 'check DATABASE_URL and that the server runs',
     });
   } finally {
     await db?.end();

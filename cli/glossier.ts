@@ -136,6 +136,12 @@ function build(): Command {
     'look at Kafka, Postgres and what is set, and say what to do; exit 1 when something is wrong',
     () => import('./commands/doctor.js'),
   ).option('--json', 'for programs');
+  add('schema', 'make and migrate the tables, or print SQL for roles with the least rights', () => import('./commands/schema.js'))
+    .option('--migrate', 'make the tables, or bring them up to this version, as every command does that may')
+    .option('--roles', 'print SQL for three roles, to be read and run by a superuser: it may be run again')
+    .option('--owner <name>', 'role that owns the tables: migrations and rebuilds', 'glossier_owner')
+    .option('--loader <name>', 'role of workers: fills the tables', 'glossier_loader')
+    .option('--reader <name>', 'role of analysts: reads what is theirs', 'glossier_reader');
   add('settings', 'every setting with its value and where that comes from, secrets masked', () => import('./commands/settings.js')).option(
     '--json',
     'for programs',
@@ -214,7 +220,12 @@ async function report(error: unknown): Promise<void> {
   // a worker, and a command that waits for servers, hand on what Postgres said: a wrong password, a database that is not there
   const refused = !(error instanceof GlossierError) && reactionTo(error) === 'stop';
   const what = refused ? `Postgres: ${oneLine(error)}` : oneLine(error);
-  const hint = error instanceof GlossierError ? error.hint : refused ? 'check DATABASE_URL, and what its user may do' : undefined;
+  const hint =
+    error instanceof GlossierError
+      ? error.hint
+      : refused
+        ? 'check DATABASE_URL, and what its user may do: glossier doctor tells'
+        : undefined;
   process.stderr.write(`glossier: ${what}${hint === undefined ? '' : ` — ${hint}`}\n`);
   if (process.env.GLOSSIER_DEBUG) console.error(error);
 }

@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { errorCode, oneLine, UsageError } from './errors.js';
 import { listenFaults } from './listen-address.js';
 import { namesPostgres, type PostgresParts, postgresAddress } from './postgres-url.js';
+import { isOneLine } from './printable.js';
 import { type Declaration, MEBI, SETTINGS } from './setting-list.js';
 
 export { type Declaration, SETTINGS } from './setting-list.js';
@@ -167,9 +168,4 @@ function check(s: Settings, faults: string[]): void {
     if (s.kafkaGroup.length > 255) faults.push('KAFKA_GROUP is longer than 255 characters');
     if (!isOneLine(s.kafkaGroup)) faults.push('KAFKA_GROUP holds a control character');
   }
-}
-
-/** A name is shown in lines of the log and on terminals. U+FFFD is what Node makes of bytes that are no UTF-8. */
-function isOneLine(name: string): boolean {
-  return !/[\u0000-\u001f\u007f-\u009f\u2028\u2029\ufffd]/.test(name);
 }

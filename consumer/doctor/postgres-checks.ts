@@ -1,6 +1,7 @@
 /** What the facts about Postgres mean: pure. */
 import type { TopicOffsets } from '../../shared/kafka.js';
 import type { Settings } from '../../shared/settings.js';
+import { quote, Tables } from '../schema/tables.js';
 import { advice, type Finding, many, ok, problem, unknown } from './finding.js';
 import type { KafkaFacts } from './kafka-facts.js';
 import type { PostgresFacts } from './postgres-facts.js';
@@ -75,7 +76,14 @@ function checkTls({ tls }: PostgresFacts, { host }: Asked): Finding {
 
 function checkRights(f: PostgresFacts, { databaseSchema }: Names): Finding {
   const check = 'postgres.rights';
-  const { rights, user, database } = f;
+  const { rights, user, database, loader } = f;
+  if (loader.monthsAreMade === false)
+    return problem(
+      check,
+      'A new month cannot be made: the function for that belongs to a role that may not make tables beside "orders"',
+      `Its owner must own orders and have CREATE on the schema "${databaseSchema}": ALTER FUNCTION ${new Tables(databaseSchema).makeMonth}(text) OWNER TO …;`,
+    );
+  if (!loader.owns) return checkLoader(f);
   const missing: string[] = [];
   if (!rights.createSchemas && !rights.own.there) missing.push('to make its schema');
   if (!rights.createSchemas && !rights.analysts.there) missing.push(`to make the schema "${databaseSchema}"`);
@@ -88,6 +96,22 @@ function checkRights(f: PostgresFacts, { databaseSchema }: Names): Finding {
   if (!rights.createSchemas)
     return advice(check, `"${user}" may load, and may not make schemas, which a rebuild does`, 'As a superuser:', ...sql);
   return ok(check, `"${user}" has the rights that it needs`);
+}
+
+/** Of a user who loads into tables of another: each right by itself. */
+function checkLoader({ loader, rights, user, database }: PostgresFacts): Finding {
+  const check = 'postgres.rights';
+  const lacks = [...loader.lacks];
+  if (!rights.temporary)
+    lacks.push({ words: 'to make temporary tables', sql: `GRANT TEMPORARY ON DATABASE ${quote(database)} TO ${quote(user)};` });
+  if (lacks.length === 0)
+    return ok(check, `"${user}" has the rights that a loader needs; the tables belong to "${loader.owner}", who migrates and rebuilds`);
+  return problem(
+    check,
+    `"${user}" lacks the right ${lacks.map(l => l.words).join('; ')}`,
+    `As a superuser or "${loader.owner}" (glossier schema --roles prints it all):`,
+    ...lacks.map(l => l.sql),
+  );
 }
 
 function checkSchema(f: PostgresFacts, { databaseSchema }: Names): Finding {
@@ -103,6 +127,14 @@ function checkSchema(f: PostgresFacts, { databaseSchema }: Names): Finding {
       'Set DATABASE_SCHEMA to that, or use another database',
     );
   const due = f.known.filter(name => !f.applied!.includes(name));
+  if (due.length > 0 && !f.loader.owns)
+    return f.applied.length === 0
+      ? unknown(check, `"${f.user}" may not read which tables there are`, 'See the rights')
+      : problem(
+          check,
+          `The tables are older than this version, and "${f.user}" may not migrate them: ${due.join(', ')}`,
+          `glossier schema --migrate as "${f.loader.owner}"`,
+        );
   if (due.length > 0)
     return advice(
       check,

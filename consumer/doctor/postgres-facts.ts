@@ -1,10 +1,11 @@
 /** What `doctor` asks Postgres, on one connection. Nothing is changed. */
-import { errorCode, oneLine } from '../../shared/errors.js';
+import { errorCode, GlossierError, oneLine } from '../../shared/errors.js';
 import { Database } from '../load/database.js';
 import { readPositions } from '../load/positions.js';
 import { freeBytes } from '../rebuild/disk.js';
 import { migrations } from '../schema/migrate.js';
 import { ANALYSTS, OWN_SCHEMA, type Tables } from '../schema/tables.js';
+import { type LoaderFacts, loaderFacts } from './loader-rights.js';
 
 export interface SchemaRights {
   there: boolean;
@@ -28,6 +29,8 @@ export interface PostgresFacts {
   rights: { createSchemas: boolean; temporary: boolean; own: SchemaRights; analysts: SchemaRights };
   /** Owners of our relations whose rights this user has not. */
   strangeOwners: string[];
+  /** Whether this user owns the tables or loads into those of another, and what he lacks for that. */
+  loader: LoaderFacts;
   /** Migrations that the database has had; null where it has had none. */
   applied: string[] | null;
   known: string[];
@@ -56,7 +59,8 @@ export async function postgresFacts(
     db = await Database.connect(url, 'glossier doctor');
     return await ask(db, url, tables, topic);
   } catch (error) {
-    return { error: { code: errorCode(error) ?? '', words: oneLine(error) } };
+    const hint = error instanceof GlossierError && error.hint !== undefined ? ` — ${error.hint}` : '';
+    return { error: { code: errorCode(error) ?? '', words: `${oneLine(error)}${hint}` } };
   } finally {
     await db?.end();
   }
@@ -91,18 +95,28 @@ async function ask(db: Database, url: string, tables: Tables, topic: string): Pr
       analysts: await schemaRights(db, tables.analysts),
     },
     strangeOwners: await strangeOwners(db, tables),
+    loader: await loaderFacts(db, tables),
     applied: state.applied,
     known: migrations(),
     tablesElsewhere: state.analystsTables ? [] : state.elsewhere,
     connectionsLeft: await connectionsLeft(db),
     diskFree: isLocal(url) ? await freeBytes(db) : null,
     size: Number(r.size),
-    positions: has && state.readable ? await readPositions(db, tables, topic) : new Map(),
-    topicId:
-      has && state.readable
-        ? ((await db.query(`SELECT topic_id FROM ${tables.topics} WHERE topic = $1`, [topic])).rows[0]?.topic_id ?? null)
-        : null,
+    positions: has ? ((await ifAllowed(() => readPositions(db, tables, topic))) ?? new Map()) : new Map(),
+    topicId: has ? ((await ifAllowed(() => topicIdOf(db, tables, topic))) ?? null) : null,
   };
+}
+
+async function topicIdOf(db: Database, tables: Tables, topic: string): Promise<string | null> {
+  return (await db.query(`SELECT topic_id FROM ${tables.topics} WHERE topic = $1`, [topic])).rows[0]?.topic_id ?? null;
+}
+
+/** What this user may not read is told by the check of the rights. */
+async function ifAllowed<T>(work: () => Promise<T>): Promise<T | null> {
+  return work().catch(error => {
+    if (errorCode(error) === '42501') return null;
+    throw error;
+  });
 }
 
 async function schemaRights(db: Database, schema: string): Promise<SchemaRights> {

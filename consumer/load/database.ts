@@ -5,6 +5,7 @@ import type pg from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 import { errorCode, GlossierError, oneLine } from '../../shared/errors.js';
 import { connectPostgres } from './connect-postgres.js';
+import { refusePooler } from './pooler.js';
 
 /** Milliseconds for a connection to be made. */
 const CONNECT_TIMEOUT = 10_000;
@@ -29,27 +30,24 @@ export class Database {
    */
   static async connect(url: string, name: string): Promise<Database> {
     let db!: Database;
+    const config = {
+      application_name: name,
+      connectionTimeoutMillis: CONNECT_TIMEOUT,
+      keepAlive: true,
+      keepAliveInitialDelayMillis: 10_000,
+      types: AS_TEXT as never,
+    };
     try {
-      await connectPostgres(
-        url,
-        {
-          application_name: name,
-          connectionTimeoutMillis: CONNECT_TIMEOUT,
-          keepAlive: true,
-          keepAliveInitialDelayMillis: 10_000,
-          types: AS_TEXT as never,
-        },
-        client => {
-          const made = new Database(client);
-          client.on('error', () => {
-            made.#ended = true; // without a listener an idle connection's end would end the process (node-postgres issue 2112)
-          });
-          client.on('end', () => {
-            made.#ended = true;
-          });
-          db = made;
-        },
-      );
+      await connectPostgres(url, config, client => {
+        const made = new Database(client);
+        client.on('error', () => {
+          made.#ended = true; // without a listener an idle connection's end would end the process (node-postgres issue 2112)
+        });
+        client.on('end', () => {
+          made.#ended = true;
+        });
+        db = made;
+      });
     } catch (error) {
       if (error instanceof GlossierError) throw error;
       // node-postgres' own deadline is an Error without a code
@@ -59,10 +57,16 @@ export class Database {
     // lock_timeout: a lock held by somebody must not hold the transaction's position and rows for ever.
     // tcp_…: the server's side of a lost network; an abandoned transaction would keep its locks. An idle connection whose client is gone, a
     // rebuild's that holds its lock among them, ends after 25 s; with the kernel's interval and count it is 11 minutes.
-    await db.query(
+    const answers = await db.query(
       "SET lock_timeout = '20s'; SET statement_timeout = '5min'; SET idle_in_transaction_session_timeout = '60s'; " +
-        "SET tcp_user_timeout = '30s'; SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3; SET TimeZone = 'UTC'; SET DateStyle = 'ISO, MDY'; SET standard_conforming_strings = on",
+        "SET tcp_user_timeout = '30s'; SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3; SET TimeZone = 'UTC'; SET DateStyle = 'ISO, MDY'; SET standard_conforming_strings = on; SELECT pg_backend_pid() AS pid",
     );
+    const pid = Number((answers as unknown as pg.QueryResult[]).at(-1)!.rows[0].pid);
+    const another = () => connectPostgres(url, config, client => client.on('error', () => {}));
+    await db.#within(ANSWER_TIMEOUT, refusePooler(url, db.client, pid, another)).catch(error => {
+      db.destroy();
+      throw error;
+    });
     return db;
   }
 

@@ -1,15 +1,21 @@
 /** A connection to Postgres that is made anew when it was lost. */
+import { errorCode } from '../../shared/errors.js';
 import { backoff, pause, type ServiceState, throughOutages } from '../../shared/outage.js';
 import { Database } from './database.js';
 import { reactionTo } from './sqlstate.js';
 
 /** Milliseconds for which a fault that only a person can mend is waited out once everything had worked. */
 const PATIENCE_WITH_PEOPLE = 60_000;
+/** Milliseconds of a missing right: granted again within one transaction, it is never gone for longer, and one that was never there shows late. */
+const PATIENCE_WITH_RIGHTS = 5_000;
+const MISSING_RIGHT = '42501';
 
 export class Link {
   /** True while somebody else's lock or transaction is in the way. */
   waitingForLock = false;
   #worked = false;
+  /** When a right was first missing, by performance.now(); 0 while none is. */
+  #deniedSince = 0;
   #db: Database | null = null;
   /** How many times a connection was made: what was learned on an earlier one may be lost, where the server lost its last commits. */
   connections = 0;
@@ -54,6 +60,7 @@ export class Link {
       try {
         const result = await work(db);
         this.#worked = true;
+        this.#deniedSince = 0;
         this.waitingForLock = false;
         return result;
       } catch (error) {
@@ -70,6 +77,10 @@ export class Link {
 
   #patience(error: unknown): boolean | number {
     const reaction = reactionTo(error);
+    if (reaction === 'stop' && errorCode(error) === MISSING_RIGHT && this.#worked) {
+      this.#deniedSince ||= performance.now();
+      return performance.now() - this.#deniedSince < PATIENCE_WITH_RIGHTS;
+    }
     // what has worked before may be under repair: a password changed, a database restored
     if (reaction === 'stop') return this.#worked ? PATIENCE_WITH_PEOPLE : false;
     return reaction === 'wait';

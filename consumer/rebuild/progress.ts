@@ -2,6 +2,7 @@
 import { errorCode } from '../../shared/errors.js';
 import { grouped } from '../../shared/number-text.js';
 import type { Database } from '../load/database.js';
+import type { Tables } from '../schema/tables.js';
 import { COPY_SCHEMA, COPY_TABLES, isLocked } from './copy-schema.js';
 
 export type RebuildStep = 'replaying' | 'comparing' | 'applying';
@@ -20,12 +21,20 @@ export interface RebuildState {
   seconds_left: number | null;
 }
 
-const PROGRESS = `${COPY_SCHEMA}.rebuild_progress`;
+const PROGRESS_TABLE = 'rebuild_progress';
+const PROGRESS = `${COPY_SCHEMA}.${PROGRESS_TABLE}`;
 
-/** Within the transaction that makes the copy. */
-export async function makeProgress(db: Database): Promise<void> {
+/** Within the transaction that makes the copy. Who may read the positions may read how far it is. */
+export async function makeProgress(db: Database, live: Tables): Promise<void> {
   await db.query(`CREATE UNLOGGED TABLE ${PROGRESS} (step text, since timestamptz, done bigint, total bigint, replayed_from bigint);
     INSERT INTO ${PROGRESS} VALUES (NULL, now(), 0, 0, 0)`);
+  const { rows } = await db.query(
+    `SELECT DISTINCT CASE WHEN grantee = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END AS who
+       FROM pg_class, aclexplode(relacl) WHERE oid = to_regclass($1) AND privilege_type = 'SELECT' AND grantee <> relowner`,
+    [live.positions],
+  );
+  for (const { who } of rows)
+    await db.query(`GRANT USAGE ON SCHEMA ${COPY_SCHEMA} TO ${who}; GRANT SELECT ON ${PROGRESS}, ${COPY_TABLES.positions} TO ${who}`);
 }
 
 /** Says that a step is so far; a step that is new begins now. How far the replay is stands in the copy's positions. */
@@ -39,7 +48,10 @@ export async function noteProgress(db: Database, step: RebuildStep, done: number
 
 /** What a rebuild of this database does now, or one has left behind; null where there is none. */
 export async function readRebuildState(db: Database): Promise<RebuildState | null> {
-  const { rows } = await db.query('SELECT to_regclass($1) IS NOT NULL AS there', [PROGRESS]);
+  const { rows } = await db.query(
+    'SELECT count(*) > 0 AS there FROM pg_namespace n JOIN pg_class c ON c.relnamespace = n.oid WHERE nspname = $1 AND relname = $2',
+    [COPY_SCHEMA, PROGRESS_TABLE],
+  );
   const locked = await isLocked(db);
   const begins: RebuildState = { state: 'running', step: null, done: 0, of: 0, unit: 'messages', per_second: null, seconds_left: null };
   if (rows[0].there !== 't') return locked ? begins : null;
@@ -51,6 +63,7 @@ export async function readRebuildState(db: Database): Promise<RebuildState | nul
     )
     .catch(error => {
       if (errorCode(error) === '42P01') return null;
+      if (errorCode(error) === '42501') return { rows: [] }; // somebody's who looks with fewer rights than there were when it began
       throw error;
     });
   if (read === null) return null;

@@ -152,7 +152,7 @@ class Rebuild {
     await this.#fixPast(guard);
     await checkRoom(guard, databaseUrl);
     this.#due = await readRebuildDue(guard, this.#live);
-    await makeCopy(guard, this.#live, this.#name, new Set(this.#faults.map(f => f.name)), makeProgress);
+    await makeCopy(guard, this.#live, this.#name, new Set(this.#faults.map(f => f.name)), db => makeProgress(db, this.#live));
     await claimTopic(guard, COPY_TABLES, topic, topicId, this.#ends, new Map(), acceptGap);
     const from = await readPositions(guard, COPY_TABLES, topic);
     const limits = this.#limits(positions);

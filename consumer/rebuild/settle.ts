@@ -100,7 +100,8 @@ export async function applyLocked(
   }
   for (const [at, { removed, added, changed }] of found.entries()) {
     const name = found[at].table;
-    if (removed > 0 && added + changed === 0 && monthOfTable(name) !== null) await dropEmptied(db, live.month(monthOfTable(name)!));
+    if (removed > 0 && added + changed === 0 && monthOfTable(name) !== null)
+      await dropEmptied(db, live.month(monthOfTable(name)!), live.orders);
   }
   await db.query('COMMIT', undefined, LONG);
   return withFaults(found, faults, doubled);
@@ -109,12 +110,14 @@ export async function applyLocked(
 /** As migration 0008 comments every month table. */
 const MONTH_COMMENT = "Orders of this month, by the date in their file's name; without one, by processed_at in UTC. One row an order.";
 
-/** A month of which nothing is left would not be there; where anybody has added anything to it, or reads it, it stays, empty. */
-async function dropEmptied(db: Database, month: string): Promise<void> {
+/** A month of which nothing is left would not be there; where anybody has added anything to it that orders has not, it stays, empty. */
+async function dropEmptied(db: Database, month: string, orders: string): Promise<void> {
   const { rows } = await db.query(
-    `SELECT EXISTS (SELECT FROM ${month}) OR relacl IS NOT NULL OR relrowsecurity OR relhastriggers OR coalesce(obj_description(oid, 'pg_class'), $2) <> $2
+    `SELECT EXISTS (SELECT FROM ${month}) OR relrowsecurity OR EXISTS (
+         SELECT grantee, privilege_type FROM aclexplode(c.relacl) WHERE grantee <> c.relowner
+         EXCEPT SELECT grantee, privilege_type FROM pg_class o, aclexplode(o.relacl) WHERE o.oid = to_regclass($3)) OR relhastriggers OR coalesce(obj_description(oid, 'pg_class'), $2) <> $2
        OR (SELECT count(*) FROM pg_index WHERE indrelid = c.oid) > 1 AS kept FROM pg_class c WHERE oid = to_regclass($1)`,
-    [month, MONTH_COMMENT],
+    [month, MONTH_COMMENT, orders],
   );
   if (rows[0].kept === 't') return;
   await db.query('SAVEPOINT emptied');

@@ -13,6 +13,9 @@ export function migrationFile(name: string): string {
   return join(DIR, `${name}.sql`);
 }
 
+/** What brings the tables up to date, for whom they belong to. */
+const MIGRATE = 'glossier schema --migrate';
+
 /** Any number that others are unlikely to take: workers that start together migrate one after the other. */
 const LOCK = 720_575_943;
 
@@ -31,10 +34,12 @@ export function migrations(): string[] {
  * Runs what is missing, each migration in a transaction of its own.
  *
  * @param client a connection of its own: the search path and a session lock are set on it
- * @throws ServiceError when the database was migrated by a newer version, or its tables are in another schema
+ * @throws ServiceError when the database was migrated by a newer version, its tables are in another schema, or something is missing and this user
+ *   may not make it
  */
 export async function migrate(client: Client, analystsSchema: string): Promise<void> {
   if (await isCurrent(client, analystsSchema)) return;
+  await refuseStranger(client);
   await client.query('SELECT pg_advisory_lock($1)', [LOCK]);
   try {
     await refuseOther(client, analystsSchema);
@@ -95,6 +100,25 @@ async function isCurrent(client: Client, analystsSchema: string): Promise<boolea
     });
   }
   return !lacks;
+}
+
+/** Who only loads may not migrate: the tables belong to another role. Said before anything is tried, of which a part might succeed. */
+async function refuseStranger(client: Client): Promise<void> {
+  const { rows } = await client.query<{ may: string | boolean; me: string; owner: string | null }>(
+    `SELECT current_user AS me, pg_get_userbyid(c.relowner) AS owner,
+            CASE WHEN c.oid IS NULL THEN has_database_privilege(current_database(), 'CREATE') ELSE pg_has_role(c.relowner, 'USAGE') END AS may
+       FROM (SELECT to_regclass($1) AS oid) m LEFT JOIN pg_class c ON c.oid = m.oid`,
+    [DONE],
+  );
+  const [{ may, me, owner }] = rows;
+  if (may === 't' || may === true) return;
+  if (owner === null)
+    throw new ServiceError(`permission denied for "${me}" to make the tables, which are not there yet`, {
+      hint: `run ${MIGRATE} as a user who may; glossier doctor prints the SQL for one, glossier schema --roles that for three`,
+    });
+  throw new ServiceError(`the tables are older than this version, and "${me}" may not migrate them`, {
+    hint: `run ${MIGRATE} as "${owner}", to whom they belong`,
+  });
 }
 
 /** The tables of a database are in one schema. Another one would be left without any, and every batch would fail. */

@@ -2,7 +2,7 @@
 import type { Database } from '../load/database.js';
 import { monthOfTable, monthTable, quote, type Tables } from './tables.js';
 
-/** CREATE TABLE IF NOT EXISTS is not safe against itself: two workers may both find it missing. One at a time, by this lock. */
+/** Two workers may both find a table missing, and CREATE TABLE IF NOT EXISTS is not safe against itself. One at a time, by this lock. */
 const LOCK = 720_575_944;
 
 /** Which months exist, so that the catalogue is asked once a month and worker. */
@@ -27,7 +27,6 @@ export class MonthTables {
       try {
         await db.query('SELECT pg_advisory_xact_lock($1)', [LOCK]);
         await db.query(this.tables.createMonth(monthOfTable(name)!));
-        if (!this.tables.unlogged) await db.query(this.tables.describeMonth(monthOfTable(name)!));
         await db.query('COMMIT');
       } catch (error) {
         await db.rollback();

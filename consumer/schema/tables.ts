@@ -63,6 +63,14 @@ export class Tables {
   readonly rebuildDue: string;
   /** One for all: the numbers of files mean the same in a copy of the tables. */
   readonly dropFiles = `${OWN_SCHEMA}.drop_files`;
+  readonly migrations = `${OWN_SCHEMA}.migrations`;
+  /** Views for analysts. */
+  readonly dropBooks = `${OWN_SCHEMA}.drop_books`;
+  readonly freshness = `${OWN_SCHEMA}.freshness`;
+  readonly rejectsByReason = `${OWN_SCHEMA}.rejects_by_reason`;
+  /** Functions: make a month table of the live tables; copy the grants of `orders` onto one. */
+  readonly makeMonth = `${OWN_SCHEMA}.make_month`;
+  readonly copyGrants = `${OWN_SCHEMA}.copy_grants`;
 
   /**
    * @param analysts the analysts' schema, as it is called (not quoted)
@@ -100,18 +108,14 @@ export class Tables {
   }
 
   /**
-   * A month table: a child of `orders`, so that `select … from orders` is all months, columns added by a migration arrive in every
+   * Makes a month table: a child of `orders`, so that `select … from orders` is all months, columns added by a migration arrive in every
    * month, and making one takes no lock that a reader would wait for (a view of all months would have to be replaced under an
-   * exclusive lock).
+   * exclusive lock). It is made by a function of the owner of `orders`, with the comments and grants of that: who loads need not own it. In a copy,
+   * which belongs to who makes it, it is made directly.
    */
   createMonth(month: string): string {
-    const [kind, how] = this.unlogged ? ['UNLOGGED TABLE', ` ${WITHOUT_AUTOVACUUM}`] : ['TABLE', ''];
-    return `CREATE ${kind} IF NOT EXISTS ${this.month(month)} (PRIMARY KEY (id)) INHERITS (${this.orders})${how}`;
-  }
-
-  /** Comments on a month table, which does not inherit them. */
-  describeMonth(month: string): string {
-    return `SELECT ${OWN_SCHEMA}.describe_month('${this.month(month).replaceAll("'", "''")}')`;
+    if (!this.unlogged) return `SELECT ${this.makeMonth}('${month}')`;
+    return `CREATE UNLOGGED TABLE IF NOT EXISTS ${this.month(month)} (PRIMARY KEY (id)) INHERITS (${this.orders}) ${WITHOUT_AUTOVACUUM}`;
   }
 }
 

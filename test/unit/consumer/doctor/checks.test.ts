@@ -41,6 +41,7 @@ const postgres = (change: Partial<PostgresFacts> = {}): PostgresFacts => ({
   clockAhead: 0,
   rights: { createSchemas: true, temporary: true, own: rights, analysts: rights },
   strangeOwners: [],
+  loader: { owner: 'u', owns: true, lacks: [], monthsAreMade: true },
   applied: ['0001_tables'],
   known: ['0001_tables'],
   tablesElsewhere: [],
@@ -106,6 +107,8 @@ test('what is wrong with a cluster is told by the check that it belongs to, with
 });
 
 test('what is wrong with a database is told by the check that it belongs to, with what to do', () => {
+  const loader = { owner: 'o', owns: false, lacks: [], monthsAreMade: true };
+  assert.equal(states(checkPostgres(postgres({ loader, strangeOwners: ['o'] }), names, asked)), '', 'who loads into tables of another');
   const cases: [Partial<PostgresFacts>, string][] = [
     [{ version: 120_004 }, 'problem postgres.version'],
     [{ encoding: 'LATIN1' }, 'problem postgres.version'],
@@ -118,6 +121,11 @@ test('what is wrong with a database is told by the check that it belongs to, wit
       'problem postgres.rights',
     ],
     [{ strangeOwners: ['dba'] }, 'problem postgres.rights'],
+    [{ loader: { ...loader, lacks: [{ words: 'SELECT on t', sql: 'GRANT SELECT ON t TO "u";' }] } }, 'problem postgres.rights'],
+    [{ loader, rights: { ...postgres().rights, temporary: false } }, 'problem postgres.rights'],
+    [{ loader: { ...loader, monthsAreMade: false } }, 'problem postgres.rights'],
+    [{ loader, strangeOwners: ['o'], known: ['0001_tables', '0002_more'] }, 'problem postgres.schema'],
+    [{ loader, applied: [] }, 'unknown postgres.schema'],
     [{ known: ['0001_tables', '0002_more'] }, 'advice postgres.schema'],
     [{ applied: ['0001_tables', '0009_new'] }, 'problem postgres.schema'],
     [{ tablesElsewhere: ['shop'] }, 'problem postgres.schema'],

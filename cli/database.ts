@@ -22,8 +22,8 @@ export async function withDatabase<T>(
   let db: Database | undefined;
   try {
     db = await Database.connect(databaseUrl, `glossier ${name}`);
-    await migrate(db.client, context.settings.databaseSchema);
-    return await work(db, new Tables(context.settings.databaseSchema));
+    await migrate(db.client, context.settings.databaseSchema, context.settings.ownSchema);
+    return await work(db, Tables.of(context.settings));
   } catch (error) {
     if (error instanceof GlossierError || reactionTo(error) === 'bug') throw error;
     throw new ServiceError(`Postgres: ${oneLine(error)}`, {

@@ -47,7 +47,7 @@ export class TopicState {
   async open(): Promise<void> {
     const { settings, acceptGap, log } = this.options;
     await this.link.use(async db => {
-      await migrate(db.client, settings.databaseSchema);
+      await migrate(db.client, settings.databaseSchema, settings.ownSchema);
       for (const due of await readRebuildDue(db, this.tables)) log.warn(dueWords(due));
     });
     const { offsets, before } = await this.patiently(async () => {

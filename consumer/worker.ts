@@ -81,7 +81,7 @@ class Worker {
   constructor(options: WorkerOptions) {
     this.#o = options;
     const { settings, log } = options;
-    this.#tables = new Tables(settings.databaseSchema);
+    this.#tables = Tables.of(settings);
     this.#postgres = new ServiceState('Postgres', log, settings.outageTimeout);
     this.#kafkaState = new ServiceState('Kafka', log, settings.outageTimeout);
     this.#report = new PeriodReport(log, Date.now());

@@ -23,6 +23,13 @@ export const SETTINGS = {
     fallback: 'public',
     help: "the analysts' schema",
   },
+  ownSchema: {
+    env: 'OWN_SCHEMA',
+    flag: 'own-schema',
+    kind: 'text',
+    fallback: 'glossier',
+    help: "the schema of the program's own tables: glossier_… for a further deployment in one database",
+  },
   kafkaBrokers: {
     env: 'KAFKA_BROKERS',
     flag: 'kafka-brokers',

@@ -160,10 +160,14 @@ function check(s: Settings, faults: string[]): void {
   if (s.http !== undefined) faults.push(...listenFaults(s.http, s.httpToken));
   if (s.databaseSchema !== undefined) {
     if (Buffer.byteLength(s.databaseSchema) > 63) faults.push('DATABASE_SCHEMA is longer than 63 bytes');
-    if (/^(pg_.*|information_schema|glossier|glossier_rebuild)$/i.test(s.databaseSchema))
+    const own = ['glossier', s.ownSchema ?? ''].flatMap(name => [name, `${name}_rebuild`, `${name}_rebuild_shape`]);
+    if (/^(pg_.*|information_schema)$/i.test(s.databaseSchema) || own.includes(s.databaseSchema.toLowerCase()))
       faults.push(`DATABASE_SCHEMA "${s.databaseSchema}" is not for analysts' tables`);
     if (!isOneLine(s.databaseSchema)) faults.push('DATABASE_SCHEMA holds a control character');
   }
+  // so it needs no quotes, is told from the analysts' schemas, and is not the copy that a rebuild of another deployment makes
+  if (s.ownSchema !== undefined && (!/^glossier[a-z0-9_]{0,32}$/.test(s.ownSchema) || /_rebuild(_shape)?$/.test(s.ownSchema)))
+    faults.push('OWN_SCHEMA is glossier, or begins with that: letters a to z, digits and "_", 40 at the most, and no _rebuild at its end');
   if (s.kafkaGroup !== undefined) {
     if (s.kafkaGroup.length > 255) faults.push('KAFKA_GROUP is longer than 255 characters');
     if (!isOneLine(s.kafkaGroup)) faults.push('KAFKA_GROUP holds a control character');

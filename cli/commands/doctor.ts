@@ -19,7 +19,7 @@ export const run: CommandRun = async context => {
   else findings.push(...checkKafka(kafka, settings));
   if (places.url === undefined) findings.push(unknown('postgres.reach', 'DATABASE_URL is not set: Postgres was not looked at'));
   else {
-    const facts = await postgresFacts(places.url, new Tables(settings.databaseSchema), settings.topic);
+    const facts = await postgresFacts(places.url, Tables.of(settings), settings.topic);
     findings.push(...checkPostgres(facts, settings, placeOf(places.url)));
     if (facts.error === null && kafka?.error === null) findings.push(checkPositions(kafka, facts as PostgresFacts, settings));
   }

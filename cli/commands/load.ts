@@ -25,10 +25,10 @@ export const run: CommandRun = async context => {
 /** @returns how many of the drop's orders and files are rejected */
 async function loadDrop(context: Context, services: Services, source: string, sha256: string | undefined): Promise<number> {
   const { settings, print } = context;
-  const tables = new Tables(settings.databaseSchema);
+  const tables = Tables.of(settings);
   print('Connecting to PSQL...');
   const lastMerge = await patiently(context, services, async db => {
-    await migrate(db.client, settings.databaseSchema);
+    await migrate(db.client, settings.databaseSchema, settings.ownSchema);
     return Number((await db.query(`SELECT coalesce(max(id), 0) AS id FROM ${tables.merges}`)).rows[0].id);
   });
   print('Loading data...');

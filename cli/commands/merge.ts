@@ -8,7 +8,7 @@ import { patiently } from '../database.js';
 export const run: CommandRun = async context => {
   quiet(context);
   const services = await context.database();
-  await patiently(context, services, db => migrate(db.client, context.settings.databaseSchema));
+  await patiently(context, services, db => migrate(db.client, context.settings.databaseSchema, context.settings.ownSchema));
   const { inserted, updated } = await mergeNow(context, services);
   context.print(`user_stats status: INSERT ${inserted}, UPDATE ${updated}`);
   return EXIT.ok;
@@ -16,5 +16,5 @@ export const run: CommandRun = async context => {
 
 /** One fold, waiting while Postgres is away. */
 export function mergeNow(context: Context, services: Pick<Services, 'databaseUrl'>): Promise<MergeResult> {
-  return patiently(context, services, db => mergeUsers(db, new Tables(context.settings.databaseSchema)));
+  return patiently(context, services, db => mergeUsers(db, Tables.of(context.settings)));
 }

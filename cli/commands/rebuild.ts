@@ -20,7 +20,7 @@ export const run: CommandRun = async context => {
   giveWay(); // people read the tables meanwhile
   const asked = askedFor(context.options);
   const services = await context.services();
-  await patiently(context, services, db => migrate(db.client, context.settings.databaseSchema));
+  await patiently(context, services, db => migrate(db.client, context.settings.databaseSchema, context.settings.ownSchema));
   const options: RebuildOptions = {
     settings: context.settings,
     databaseUrl: services.databaseUrl,

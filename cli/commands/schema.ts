@@ -1,6 +1,7 @@
 /** glossier schema --migrate | --roles [--owner NAME] [--loader NAME] [--reader NAME] */
 import { migrations } from '../../consumer/schema/migrate.js';
 import { rolesSql } from '../../consumer/schema/roles.js';
+import { Tables } from '../../consumer/schema/tables.js';
 import { UsageError } from '../../shared/errors.js';
 import { type CommandRun, EXIT, quiet } from '../context.js';
 import { withDatabase } from '../database.js';
@@ -14,7 +15,7 @@ export const run: CommandRun = async context => {
       throw new UsageError('DATABASE_URL is not set: the SQL is for the database that it names', { hint: 'nothing is connected to' });
     const database = decodeURIComponent(new URL(settings.databaseUrl).pathname.slice(1));
     const roles = { owner: String(options.owner), loader: String(options.loader), reader: String(options.reader) };
-    context.print(rolesSql(database, settings.databaseSchema, roles));
+    context.print(rolesSql(database, Tables.of(settings), roles));
     return EXIT.ok;
   }
   await withDatabase(context, await context.database(), 'schema', async () => {});

@@ -1,7 +1,7 @@
 /** What a user who does not own the tables lacks to load into them. */
 import type { Database } from '../load/database.js';
 import { grantSql, loaderGrants } from '../schema/roles.js';
-import { OWN_SCHEMA, quote, type Tables } from '../schema/tables.js';
+import { quote, type Tables } from '../schema/tables.js';
 
 export interface LoaderFacts {
   /** To whom the tables belong; null where there are none. */
@@ -10,7 +10,7 @@ export interface LoaderFacts {
   owns: boolean;
   /** Of a user who may not: what he lacks, in words with the SQL that grants it. Nothing while the tables are those of an earlier version. */
   lacks: { words: string; sql: string }[];
-  /** Can the function that makes month tables make them? Its owner must own `orders`, and may have lost that. Null where it is not there. */
+  /** Can the function that makes month tables make them? Its owner must own `orders`, and may have lost that. Null where either is not there. */
   monthsAreMade: boolean | null;
 }
 
@@ -19,7 +19,7 @@ export async function loaderFacts(db: Database, tables: Tables): Promise<LoaderF
   const owners = await db.query(
     `SELECT pg_get_userbyid(c.relowner) AS owner, pg_has_role(c.relowner, 'USAGE') AS owns, current_user AS me
        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname = $2`,
-    [OWN_SCHEMA, bare(tables.migrations)],
+    [tables.home, bare(tables.migrations)],
   );
   if (owners.rows.length === 0) return { owner: null, owns: true, lacks: [], monthsAreMade: null };
   const [{ owner, owns, me }] = owners.rows;
@@ -29,12 +29,12 @@ export async function loaderFacts(db: Database, tables: Tables): Promise<LoaderF
        FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
        LEFT JOIN (pg_class o JOIN pg_namespace a ON a.oid = o.relnamespace) ON a.nspname = $3 AND o.relname = $4
       WHERE n.nspname = $1 AND p.proname = $2`,
-    [OWN_SCHEMA, bare(tables.makeMonth), tables.analysts, bare(tables.orders)],
+    [tables.home, bare(tables.makeMonth), tables.analysts, bare(tables.orders)],
   );
-  const facts = { owner, owns: owns === 't', monthsAreMade: maker.rows.length === 0 ? null : maker.rows[0].able === 't' };
+  const facts = { owner, owns: owns === 't', monthsAreMade: maker.rows[0]?.able == null ? null : maker.rows[0].able === 't' };
   if (facts.owns || maker.rows.length === 0) return { ...facts, lacks: [] };
   const lacks: LoaderFacts['lacks'] = [];
-  for (const schema of await unusable(db, [OWN_SCHEMA, tables.analysts]))
+  for (const schema of await unusable(db, [tables.home, tables.analysts]))
     lacks.push({ words: `USAGE on the schema "${schema}"`, sql: `GRANT USAGE ON SCHEMA ${quote(schema)} TO ${quote(me)};` });
   if (maker.rows[0].may !== 't')
     lacks.push({
@@ -65,7 +65,7 @@ async function missingOnTables(db: Database, tables: Tables): Promise<{ on: stri
            JOIN pg_class c ON c.oid = i.inhrelid JOIN pg_namespace s ON s.oid = c.relnamespace)
      SELECT at, string_agg("right", ' ' ORDER BY n) AS rights FROM all_wanted WHERE NOT has_table_privilege(oid, "right") GROUP BY at ORDER BY min(n), at`,
     [
-      wanted.map(w => (w.on.startsWith(`${tables.schema}.`) ? tables.analysts : OWN_SCHEMA)),
+      wanted.map(w => (w.on.startsWith(`${tables.schema}.`) ? tables.analysts : tables.home)),
       wanted.map(w => bare(w.on)),
       wanted.map(w => w.right),
       wanted.map(w => w.on),

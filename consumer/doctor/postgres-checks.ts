@@ -15,7 +15,7 @@ const GIGABYTE = 1e9;
 const CLOCK_ODD = 5_000;
 const CLOCK_WRONG = 60_000;
 
-type Names = Pick<Settings, 'topic' | 'databaseSchema'>;
+type Names = Pick<Settings, 'topic' | 'databaseSchema' | 'ownSchema'>;
 /** The place that the settings name: what to write SQL for where the server tells nothing. */
 export interface Asked {
   host: string;
@@ -74,14 +74,15 @@ function checkTls({ tls }: PostgresFacts, { host }: Asked): Finding {
   );
 }
 
-function checkRights(f: PostgresFacts, { databaseSchema }: Names): Finding {
+function checkRights(f: PostgresFacts, names: Names): Finding {
   const check = 'postgres.rights';
+  const { databaseSchema, ownSchema } = names;
   const { rights, user, database, loader } = f;
   if (loader.monthsAreMade === false)
     return problem(
       check,
       'A new month cannot be made: the function for that belongs to a role that may not make tables beside "orders"',
-      `Its owner must own orders and have CREATE on the schema "${databaseSchema}": ALTER FUNCTION ${new Tables(databaseSchema).makeMonth}(text) OWNER TO …;`,
+      `Its owner must own orders and have CREATE on the schema "${databaseSchema}": ALTER FUNCTION ${Tables.of(names).makeMonth}(text) OWNER TO …;`,
     );
   if (!loader.owns) return checkLoader(f);
   const missing: string[] = [];
@@ -91,7 +92,13 @@ function checkRights(f: PostgresFacts, { databaseSchema }: Names): Finding {
   if (rights.own.there && !(rights.own.usage && rights.own.create)) missing.push('to make tables in its own schema');
   if (rights.analysts.there && !(rights.analysts.usage && rights.analysts.create)) missing.push(`to make tables in "${databaseSchema}"`);
   if (f.strangeOwners.length > 0) missing.push(`over tables of ${f.strangeOwners.map(o => `"${o}"`).join(', ')}`);
-  const sql = leastRights({ user, database, schema: databaseSchema, owners: f.strangeOwners, ownSchema: rights.own.there });
+  const sql = leastRights({
+    user,
+    database,
+    schema: databaseSchema,
+    owners: f.strangeOwners,
+    ownSchema: rights.own.there ? ownSchema : undefined,
+  });
   if (missing.length > 0) return problem(check, `"${user}" lacks the right ${missing.join(', ')}`, 'As a superuser:', ...sql);
   if (!rights.createSchemas)
     return advice(check, `"${user}" may load, and may not make schemas, which a rebuild does`, 'As a superuser:', ...sql);

@@ -4,7 +4,7 @@ import { Database } from '../load/database.js';
 import { readPositions } from '../load/positions.js';
 import { freeBytes } from '../rebuild/disk.js';
 import { migrations } from '../schema/migrate.js';
-import { ANALYSTS, OWN_SCHEMA, type Tables } from '../schema/tables.js';
+import { ANALYSTS, type Tables } from '../schema/tables.js';
 import { type LoaderFacts, loaderFacts } from './loader-rights.js';
 
 export interface SchemaRights {
@@ -91,7 +91,7 @@ async function ask(db: Database, url: string, tables: Tables, topic: string): Pr
     rights: {
       createSchemas: r.create_schemas === 't',
       temporary: r.temporary === 't',
-      own: await schemaRights(db, OWN_SCHEMA),
+      own: await schemaRights(db, tables.home),
       analysts: await schemaRights(db, tables.analysts),
     },
     strangeOwners: await strangeOwners(db, tables),
@@ -131,14 +131,14 @@ async function schemaRights(db: Database, schema: string): Promise<SchemaRights>
 async function schemaState(db: Database, tables: Tables) {
   const inSchema = `SELECT n.nspname AS schema, has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT') AS readable
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'r' AND c.relname = $1`;
-  const [own] = (await db.query(`${inSchema} AND n.nspname = $2`, ['migrations', OWN_SCHEMA])).rows;
+  const [own] = (await db.query(`${inSchema} AND n.nspname = $2`, ['migrations', tables.home])).rows;
   const readable = own?.readable === 't';
   const holders = (await db.query(inSchema, [ANALYSTS.userStats])).rows.map(r => r.schema as string);
   const applied =
     own === undefined
       ? null
       : readable
-        ? (await db.query(`SELECT name FROM ${OWN_SCHEMA}.migrations ORDER BY id`)).rows.map(r => r.name as string)
+        ? (await db.query(`SELECT name FROM ${tables.migrations} ORDER BY id`)).rows.map(r => r.name as string)
         : [];
   return { applied, readable, analystsTables: holders.includes(tables.analysts), elsewhere: holders.filter(s => s !== tables.analysts) };
 }
@@ -150,7 +150,7 @@ async function strangeOwners(db: Database, tables: Tables): Promise<string[]> {
         AND (n.nspname = $1 OR n.nspname = $2 AND (c.relname = ANY ($3::text[]) OR EXISTS (
           SELECT FROM pg_inherits i JOIN pg_class o ON o.oid = i.inhparent WHERE i.inhrelid = c.oid AND o.relname = ($3::text[])[1] AND o.relnamespace = n.oid)))
       ORDER BY 1`,
-    [OWN_SCHEMA, tables.analysts, Object.values(ANALYSTS)],
+    [tables.home, tables.analysts, Object.values(ANALYSTS)],
   );
   return rows.map(r => r.owner);
 }

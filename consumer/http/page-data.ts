@@ -63,7 +63,7 @@ export async function readFacts(db: Database, t: Tables, topic: string): Promise
     byCode,
     rejects: groups('0'),
     rejectsCut: byCode.reduce((n, g) => n + g.count, 0) >= MOST_REJECTS,
-    rebuild: await readRebuildState(db),
+    rebuild: await readRebuildState(db, t),
   };
 }
 

@@ -30,8 +30,8 @@ export class Teller implements WorkerObserver {
 
   constructor(readonly options: HttpFaceOptions) {
     const { settings, databaseUrl } = options;
-    const { topic, databaseSchema } = settings;
-    const t = new Tables(databaseSchema);
+    const { topic } = settings;
+    const t = Tables.of(settings);
     this.#tables = t;
     this.#reader = new Reader(databaseUrl, 'glossier http');
     this.#schema = cached(KEEP.schema, () => this.#askSchema());
@@ -139,7 +139,7 @@ export class Teller implements WorkerObserver {
 
   async #askSchema(): Promise<SchemaState> {
     try {
-      const { newer, lacks } = await this.#reader.run(db => compareSchema(db.client, this.options.settings.databaseSchema));
+      const { newer, lacks } = await this.#reader.run(db => compareSchema(db.client, this.#tables));
       return newer.length > 0 ? 'newer' : lacks ? 'older' : 'current';
     } catch (error) {
       return reactionTo(error) === 'missing' ? 'older' : 'away';

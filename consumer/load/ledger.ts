@@ -3,6 +3,7 @@
  * comes last. There are two: messages of the topic (topic-ledger.ts) and rejects that are tried again (reject-ledger.ts).
  */
 import type { MessageBatch } from '../intake/batch.js';
+import type { Tables } from '../schema/tables.js';
 import type { BatchRows } from '../transform/batch-rows.js';
 import type { BookEntry } from './books.js';
 import type { Database } from './database.js';
@@ -19,6 +20,7 @@ export interface LoadCounts {
 export type BatchOutcome = Pick<BatchRows, 'outcomes' | 'rejected' | 'fields'>;
 
 export interface Ledger {
+  readonly tables: Tables;
   /**
    * First in the transaction: locks, to its end, what says that this batch is still to be loaded.
    *

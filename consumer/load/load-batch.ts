@@ -36,7 +36,7 @@ export async function loadBatch(
     await db.query("BEGIN; SET LOCAL lock_timeout = '5s'");
     const claimed = await ledger.claim(db, batch).catch(async error => {
       await db.rollback();
-      if (errorCode(error) === LOCK_TIMEOUT) await endStuckWorkers(db);
+      if (errorCode(error) === LOCK_TIMEOUT) await endStuckWorkers(db, ledger.tables);
       throw error;
     });
     if (!claimed) {

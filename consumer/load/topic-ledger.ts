@@ -22,6 +22,10 @@ export interface LoadTarget {
 export class TopicLedger implements Ledger {
   constructor(readonly target: LoadTarget) {}
 
+  get tables(): Tables {
+    return this.target.tables;
+  }
+
   claim(db: Database, batch: MessageBatch): Promise<boolean> {
     const { tables, topic, topicId } = this.target;
     return movePositions(db, tables, topic, topicId, batch.segments);

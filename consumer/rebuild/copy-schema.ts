@@ -7,21 +7,17 @@
 import { ServiceError } from '../../shared/errors.js';
 import { pause } from '../../shared/outage.js';
 import type { Database } from '../load/database.js';
-import { COPY_SCHEMA, monthOfTable, monthTable, OWN_SCHEMA, quote, Tables, WITHOUT_AUTOVACUUM } from '../schema/tables.js';
-import { dropShape, makeShape, SHAPE_SCHEMA } from './structure.js';
+import { monthOfTable, monthTable, quote, type Tables, WITHOUT_AUTOVACUUM } from '../schema/tables.js';
+import { dropShape, makeShape } from './structure.js';
 
-/** Any number that others are unlikely to take: one rebuild at a time in a database. */
+/** Any number that others are unlikely to take: one rebuild at a time of a deployment. */
 const LOCK = 720_575_950;
 
 /** Milliseconds: DROP of hundreds of tables. */
 const LONG = 10 * 60_000;
 
-export { COPY_SCHEMA };
-
 /** The schema's comment begins so, and tells it from one that somebody else made under this name. */
 const MARK = 'The copy of a running or abandoned glossier rebuild';
-
-export const COPY_TABLES = new Tables(COPY_SCHEMA, COPY_SCHEMA, true);
 
 /** Own tables that a copy has no use for: the numbers of files are the same in it, and the others do not tell of orders. */
 const NOT_COPIED = ['migrations', 'drop_files', 'rebuild_due'];
@@ -31,9 +27,9 @@ const NOT_COPIED = ['migrations', 'drop_files', 'rebuild_due'];
  *
  * @throws ServiceError when another rebuild has it, and keeps it for three seconds: one that was killed gives it back
  */
-export async function lockRebuilds(db: Database): Promise<void> {
+export async function lockRebuilds(db: Database, live: Tables): Promise<void> {
   for (let tries = 0; tries < 15; tries++) {
-    const { rows } = await db.query('SELECT pg_try_advisory_lock($1) AS free', [LOCK]);
+    const { rows } = await db.query('SELECT pg_try_advisory_lock($1, hashtext($2)) AS free', [LOCK, live.home]);
     if (rows[0].free === 't') return;
     await pause(200);
   }
@@ -41,11 +37,11 @@ export async function lockRebuilds(db: Database): Promise<void> {
 }
 
 /** Is a rebuild of this database at work? */
-export async function isLocked(db: Database): Promise<boolean> {
+export async function isLocked(db: Database, live: Tables): Promise<boolean> {
   const { rows } = await db.query(
-    `SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND classid = 0 AND objid = $1
+    `SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND classid = $1 AND objid = (hashtext($2)::bigint & 4294967295)::oid AND objsubid = 2
        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())) AS locked`,
-    [LOCK],
+    [LOCK, live.home],
   );
   return rows[0].locked === 't';
 }
@@ -55,28 +51,31 @@ export async function isLocked(db: Database): Promise<boolean> {
  *
  * @throws ServiceError when a schema of that name is not the program's
  */
-export async function dropCopy(db: Database): Promise<void> {
+export async function dropCopy(db: Database, { copySchema }: Tables): Promise<void> {
   const { rows } = await db.query(
     "SELECT coalesce(obj_description(oid, 'pg_namespace'), '') AS comment FROM pg_namespace WHERE nspname = $1",
-    [COPY_SCHEMA],
+    [copySchema],
   );
   if (rows.length === 0) return;
   if (!rows[0].comment.startsWith(MARK))
-    throw new ServiceError(`the schema "${COPY_SCHEMA}" is somebody else's`, { hint: 'a rebuild needs that name: rename it' });
+    throw new ServiceError(`the schema "${copySchema}" is somebody else's`, { hint: 'a rebuild needs that name: rename it' });
   // a process that was killed may have left a statement behind that the server still runs
   await db.query(
     `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-      WHERE datname = current_database() AND usename = current_user AND application_name LIKE 'glossier worker ${REPLAYER}%' AND pid <> pg_backend_pid()`,
+      WHERE datname = current_database() AND usename = current_user AND application_name LIKE 'glossier worker ${REPLAYER}%' AND pid <> pg_backend_pid()
+        AND pid IN (SELECT l.pid FROM pg_locks l JOIN pg_class c ON c.oid = l.relation WHERE c.relnamespace = to_regnamespace($1)
+          AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()))`,
+    [copySchema],
   );
-  await db.query(`DROP SCHEMA ${quote(COPY_SCHEMA)} CASCADE`, undefined, LONG);
+  await db.query(`DROP SCHEMA ${copySchema} CASCADE`, undefined, LONG);
 }
 
 /** Name by which the replay calls itself as a worker; its connections are told by it. */
 export const REPLAYER = 'rebuild';
 
 /** Which copy this is: two rebuilds never take one for the other's. */
-export async function isCopyOf(db: Database, run: string): Promise<boolean> {
-  const { rows } = await db.query("SELECT obj_description(to_regnamespace($1), 'pg_namespace') AS comment", [quote(COPY_SCHEMA)]);
+export async function isCopyOf(db: Database, { copySchema }: Tables, run: string): Promise<boolean> {
+  const { rows } = await db.query("SELECT obj_description(to_regnamespace($1), 'pg_namespace') AS comment", [copySchema]);
   return rows[0].comment === `${MARK} (${run}).`;
 }
 
@@ -95,19 +94,19 @@ export async function makeCopy(
   altered: ReadonlySet<string>,
   also: (db: Database) => Promise<void>,
 ): Promise<void> {
-  const copy = COPY_TABLES;
+  const { copy, copySchema, shapeSchema } = live;
   const analysts: [from: string, to: string, key: string | null][] = [
     [live.orders, copy.orders, null],
     [live.lineItems, copy.lineItems, 'line_item_id'],
     [live.userStats, copy.userStats, 'user_id'],
     [live.userStaging, copy.userStaging, null],
   ];
-  const own = await ownTables(db);
+  const own = await ownTables(db, live.home);
   await db.query('BEGIN');
   try {
-    if (altered.size > 0) await makeShape(db);
-    const source = (table: string, name: string) => (altered.has(name) ? `${SHAPE_SCHEMA}.${name}` : table);
-    await db.query(`CREATE SCHEMA ${quote(COPY_SCHEMA)}; COMMENT ON SCHEMA ${quote(COPY_SCHEMA)} IS '${MARK} (${run}).'`);
+    if (altered.size > 0) await makeShape(db, live);
+    const source = (table: string, name: string) => (altered.has(name) ? `${shapeSchema}.${name}` : table);
+    await db.query(`CREATE SCHEMA ${copySchema}; COMMENT ON SCHEMA ${copySchema} IS '${MARK} (${run}).'`);
     for (const [from, to, key] of analysts) {
       const name = from.slice(live.schema.length + 1);
       await db.query(
@@ -116,7 +115,7 @@ export async function makeCopy(
     }
     for (const name of own) {
       await db.query(
-        `CREATE UNLOGGED TABLE ${COPY_SCHEMA}.${quote(name)} (LIKE ${source(`${OWN_SCHEMA}.${quote(name)}`, name)} INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING IDENTITY INCLUDING GENERATED INCLUDING INDEXES) ${WITHOUT_AUTOVACUUM}`,
+        `CREATE UNLOGGED TABLE ${copySchema}.${quote(name)} (LIKE ${source(`${live.home}.${quote(name)}`, name)} INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING IDENTITY INCLUDING GENERATED INCLUDING INDEXES) ${WITHOUT_AUTOVACUUM}`,
       );
     }
     // a rule that somebody put on one month alone refuses orders there as well
@@ -124,7 +123,7 @@ export async function makeCopy(
       const own = altered.has('orders') || altered.has(monthTable(month)) ? '' : `${like(live.month(month))}, `;
       await db.query(`CREATE UNLOGGED TABLE ${copy.month(month)} (${own}PRIMARY KEY (id)) INHERITS (${copy.orders}) ${WITHOUT_AUTOVACUUM}`);
     }
-    if (altered.size > 0) await dropShape(db);
+    if (altered.size > 0) await dropShape(db, live);
     await also(db);
     await db.query('COMMIT');
   } catch (error) {
@@ -134,10 +133,10 @@ export async function makeCopy(
 }
 
 /** The program's own tables, as a later version may have more of them. */
-async function ownTables(db: Database): Promise<string[]> {
+async function ownTables(db: Database, home: string): Promise<string[]> {
   const { rows } = await db.query(
     "SELECT relname FROM pg_class WHERE relnamespace = to_regnamespace($1) AND relkind = 'r' AND relname <> ALL($2)",
-    [OWN_SCHEMA, NOT_COPIED],
+    [home, NOT_COPIED],
   );
   return rows.map(r => r.relname);
 }

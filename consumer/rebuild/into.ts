@@ -3,16 +3,16 @@ import { ServiceError, UsageError } from '../../shared/errors.js';
 import type { TopicOffsets } from '../../shared/kafka.js';
 import type { Database } from '../load/database.js';
 import type { Positions } from '../load/positions.js';
-import { OWN_SCHEMA, quote, Tables } from '../schema/tables.js';
-import { COPY_SCHEMA, COPY_TABLES, monthsOf } from './copy-schema.js';
+import { quote, Tables } from '../schema/tables.js';
+import { monthsOf } from './copy-schema.js';
 import { LONG } from './difference.js';
 
 /** Up to where: an offset for each partition, or all that was published before an instant. */
 export type Until = { offsets: Positions } | { time: Date };
 
 /** Checks that the schema can be filled. @throws ServiceError, UsageError in words */
-export async function checkSchema(db: Database, schema: string, analysts: string): Promise<void> {
-  if ([OWN_SCHEMA, COPY_SCHEMA, analysts].includes(schema) || schema.startsWith('pg_'))
+export async function checkSchema(db: Database, schema: string, live: Tables): Promise<void> {
+  if ([live.home, live.copySchema, live.shapeSchema, live.analysts].includes(schema) || schema.startsWith('pg_'))
     throw new UsageError(`--into ${schema}: that schema has its own use`, { hint: 'name one that is not there yet' });
   const { rows } = await db.query('SELECT count(*) AS n FROM pg_class WHERE relnamespace = to_regnamespace($1)', [quote(schema)]);
   if (rows[0].n !== '0') throw new ServiceError(`the schema "${schema}" is not empty`, { hint: 'name another one, or drop it' });
@@ -30,14 +30,14 @@ export function checkOffsets(topic: string, offsets: Positions, ends: readonly T
 }
 
 /** Moves the analysts' tables out of the copy into the schema, in one transaction, and makes them outlast a crash. */
-export async function moveInto(db: Database, schema: string): Promise<void> {
+export async function moveInto(db: Database, { copy }: Tables, schema: string): Promise<void> {
   const into = new Tables(schema);
   await db.query('BEGIN; SET LOCAL statement_timeout = 0');
   try {
     await db.query(`CREATE SCHEMA IF NOT EXISTS ${into.schema}`);
-    const { orders, lineItems, userStats, userStaging } = COPY_TABLES;
+    const { orders, lineItems, userStats, userStaging } = copy;
     const months: string[] = [];
-    for (const month of (await monthsOf(db, COPY_TABLES)).map(m => COPY_TABLES.month(m))) {
+    for (const month of (await monthsOf(db, copy)).map(m => copy.month(m))) {
       const { rows } = await db.query(`SELECT EXISTS (SELECT FROM ${month}) AS has`, undefined, LONG);
       if (rows[0].has === 't') months.push(month);
       else await db.query(`DROP TABLE ${month}`); // it was not there then

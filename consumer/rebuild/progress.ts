@@ -3,7 +3,7 @@ import { errorCode } from '../../shared/errors.js';
 import { grouped } from '../../shared/number-text.js';
 import type { Database } from '../load/database.js';
 import type { Tables } from '../schema/tables.js';
-import { COPY_SCHEMA, COPY_TABLES, isLocked } from './copy-schema.js';
+import { isLocked } from './copy-schema.js';
 
 export type RebuildStep = 'replaying' | 'comparing' | 'applying';
 
@@ -22,44 +22,46 @@ export interface RebuildState {
 }
 
 const PROGRESS_TABLE = 'rebuild_progress';
-const PROGRESS = `${COPY_SCHEMA}.${PROGRESS_TABLE}`;
+const progressOf = (live: Tables) => `${live.copySchema}.${PROGRESS_TABLE}`;
 
 /** Within the transaction that makes the copy. Who may read the positions may read how far it is. */
 export async function makeProgress(db: Database, live: Tables): Promise<void> {
-  await db.query(`CREATE UNLOGGED TABLE ${PROGRESS} (step text, since timestamptz, done bigint, total bigint, replayed_from bigint);
-    INSERT INTO ${PROGRESS} VALUES (NULL, now(), 0, 0, 0)`);
+  await db.query(`CREATE UNLOGGED TABLE ${progressOf(live)} (step text, since timestamptz, done bigint, total bigint, replayed_from bigint);
+    INSERT INTO ${progressOf(live)} VALUES (NULL, now(), 0, 0, 0)`);
   const { rows } = await db.query(
     `SELECT DISTINCT CASE WHEN grantee = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END AS who
        FROM pg_class, aclexplode(relacl) WHERE oid = to_regclass($1) AND privilege_type = 'SELECT' AND grantee <> relowner`,
     [live.positions],
   );
   for (const { who } of rows)
-    await db.query(`GRANT USAGE ON SCHEMA ${COPY_SCHEMA} TO ${who}; GRANT SELECT ON ${PROGRESS}, ${COPY_TABLES.positions} TO ${who}`);
+    await db.query(
+      `GRANT USAGE ON SCHEMA ${live.copySchema} TO ${who}; GRANT SELECT ON ${progressOf(live)}, ${live.copy.positions} TO ${who}`,
+    );
 }
 
 /** Says that a step is so far; a step that is new begins now. How far the replay is stands in the copy's positions. */
-export async function noteProgress(db: Database, step: RebuildStep, done: number, total: number): Promise<void> {
+export async function noteProgress(db: Database, live: Tables, step: RebuildStep, done: number, total: number): Promise<void> {
   await db.query(
-    `UPDATE ${PROGRESS} SET since = CASE WHEN step IS DISTINCT FROM $1 THEN now() ELSE since END, step = $1, done = $2, total = $3,
-       replayed_from = CASE WHEN step IS NULL THEN (SELECT coalesce(sum(next_offset), 0) FROM ${COPY_TABLES.positions}) ELSE replayed_from END`,
+    `UPDATE ${progressOf(live)} SET since = CASE WHEN step IS DISTINCT FROM $1 THEN now() ELSE since END, step = $1, done = $2, total = $3,
+       replayed_from = CASE WHEN step IS NULL THEN (SELECT coalesce(sum(next_offset), 0) FROM ${live.copy.positions}) ELSE replayed_from END`,
     [step, done, total],
   );
 }
 
 /** What a rebuild of this database does now, or one has left behind; null where there is none. */
-export async function readRebuildState(db: Database): Promise<RebuildState | null> {
+export async function readRebuildState(db: Database, live: Tables): Promise<RebuildState | null> {
   const { rows } = await db.query(
     'SELECT count(*) > 0 AS there FROM pg_namespace n JOIN pg_class c ON c.relnamespace = n.oid WHERE nspname = $1 AND relname = $2',
-    [COPY_SCHEMA, PROGRESS_TABLE],
+    [live.copySchema, PROGRESS_TABLE],
   );
-  const locked = await isLocked(db);
+  const locked = await isLocked(db, live);
   const begins: RebuildState = { state: 'running', step: null, done: 0, of: 0, unit: 'messages', per_second: null, seconds_left: null };
   if (rows[0].there !== 't') return locked ? begins : null;
   // it may be dropped at this moment
   const read = await db
     .query(
-      `SELECT step, total, CASE WHEN step = 'replaying' THEN (SELECT coalesce(sum(next_offset), 0) FROM ${COPY_TABLES.positions}) - replayed_from ELSE done END AS done,
-         extract(epoch FROM clock_timestamp() - since) AS seconds FROM ${PROGRESS}`,
+      `SELECT step, total, CASE WHEN step = 'replaying' THEN (SELECT coalesce(sum(next_offset), 0) FROM ${live.copy.positions}) - replayed_from ELSE done END AS done,
+         extract(epoch FROM clock_timestamp() - since) AS seconds FROM ${progressOf(live)}`,
     )
     .catch(error => {
       if (errorCode(error) === '42P01') return null;

@@ -19,7 +19,7 @@ import { mergeUsers } from '../merge/merge-users.js';
 import { type RebuildDue, readRebuildDue } from '../schema/rebuild-due.js';
 import { Tables } from '../schema/tables.js';
 import { Contested } from './contested.js';
-import { COPY_TABLES, dropCopy, isCopyOf, lockRebuilds, makeCopy } from './copy-schema.js';
+import { dropCopy, isCopyOf, lockRebuilds, makeCopy } from './copy-schema.js';
 import { LONG, type TableDifference } from './difference.js';
 import { checkRoom } from './disk.js';
 import { checkOffsets, checkSchema, moveInto } from './into.js';
@@ -72,7 +72,7 @@ class Rebuild {
     readonly onBegin: () => void,
   ) {
     this.#o = options;
-    this.#live = new Tables(options.settings.databaseSchema);
+    this.#live = Tables.of(options.settings);
     this.#kafkaState = new ServiceState('Kafka', options.log, options.settings.outageTimeout);
     this.#source = new TopicSource(options.kafka, options.settings.topic, this.#kafkaState, options.signal);
     this.#contested = new Contested(this.#live, options.settings.maxDepth, places => this.#source.messages(places));
@@ -89,14 +89,14 @@ class Rebuild {
       // so that a rebuild that was killed in a long statement gives the lock back; not every server has it
       await guard.query("SET client_connection_check_interval = '2s'").catch(() => {});
       await guard.query('SET idle_session_timeout = 0').catch(() => {});
-      await lockRebuilds(guard);
+      await lockRebuilds(guard, this.#live);
       this.onBegin();
       signal.addEventListener('abort', cut, { once: true });
-      await dropCopy(guard);
+      await dropCopy(guard, this.#live);
       try {
         await this.#replayAll(guard);
         if (past === undefined) return await this.#settle(guard);
-        await moveInto(guard, past.into);
+        await moveInto(guard, this.#live, past.into);
         return [];
       } finally {
         await this.#replay?.close();
@@ -116,11 +116,11 @@ class Rebuild {
 
   /** The connection may have been cut by a signal; the lock is gone then, and is taken again for the sweep. */
   async #sweep(guard: Database): Promise<void> {
-    if (!guard.ended) return dropCopy(guard);
+    if (!guard.ended) return dropCopy(guard, this.#live);
     const db = await Database.connect(this.#o.databaseUrl, 'glossier rebuild');
     try {
-      await lockRebuilds(db);
-      await dropCopy(db);
+      await lockRebuilds(db, this.#live);
+      await dropCopy(db, this.#live);
     } finally {
       await db.end();
     }
@@ -153,12 +153,13 @@ class Rebuild {
     await checkRoom(guard, databaseUrl);
     this.#due = await readRebuildDue(guard, this.#live);
     await makeCopy(guard, this.#live, this.#name, new Set(this.#faults.map(f => f.name)), db => makeProgress(db, this.#live));
-    await claimTopic(guard, COPY_TABLES, topic, topicId, this.#ends, new Map(), acceptGap);
-    const from = await readPositions(guard, COPY_TABLES, topic);
+    await claimTopic(guard, this.#live.copy, topic, topicId, this.#ends, new Map(), acceptGap);
+    const from = await readPositions(guard, this.#live.copy, topic);
     const limits = this.#limits(positions);
     const total = [...limits].reduce((n, [partition, limit]) => n + Math.max(0, limit - (from.get(partition) ?? 0)), 0);
     let done = 0;
     this.#replay = new Replay({
+      tables: this.#live.copy,
       settings,
       databaseUrl,
       kafka,
@@ -173,17 +174,21 @@ class Rebuild {
         onProgress('replaying', done, Math.max(done, total));
       },
     });
-    await this.#replay.link.use(db => noteProgress(db, 'replaying', 0, total));
+    await this.#replay.link.use(db => noteProgress(db, this.#live, 'replaying', 0, total));
     onStep(`Replaying ${grouped(total)} message(s) of "${topic}"…`);
     await this.#catchUp(limits);
-    await guard.query(`ANALYZE ${COPY_TABLES.knownOrders}, ${COPY_TABLES.lineItems}, ${COPY_TABLES.userStats}`, undefined, LONG);
+    await guard.query(
+      `ANALYZE ${this.#live.copy.knownOrders}, ${this.#live.copy.lineItems}, ${this.#live.copy.userStats}`,
+      undefined,
+      LONG,
+    );
   }
 
   /** Where the past ends that was asked for. */
   async #fixPast(guard: Database): Promise<void> {
     const { settings, past } = this.#o;
     if (past === undefined) return;
-    await checkSchema(guard, past.into, settings.databaseSchema);
+    await checkSchema(guard, past.into, this.#live);
     this.#past = 'time' in past.until ? await this.#source.offsetsAt(past.until.time) : past.until.offsets;
     checkOffsets(settings.topic, this.#past, this.#ends);
   }
@@ -204,11 +209,11 @@ class Rebuild {
   async #catchUp(limits: Positions): Promise<void> {
     const { topic } = this.#o.settings;
     await this.#replay.to(limits);
-    const from = await this.#replay.link.use(db => dropsOffset(db, COPY_TABLES, topic));
+    const from = await this.#replay.link.use(db => dropsOffset(db, this.#live.copy, topic));
     const news = await this.#source.drops(from);
     await this.#replay.link.use(async db => {
-      if (news.next > from) await writeDrops(db, COPY_TABLES, topic, news);
-      await mergeUsers(db, COPY_TABLES);
+      if (news.next > from) await writeDrops(db, this.#live.copy, topic, news);
+      await mergeUsers(db, this.#live.copy);
       // who has them now cannot be told where that column is gone
       if (!isLost(this.#faults, 'order_line_item_mapping', 'batches')) await this.#contested.settle(db);
     });
@@ -265,7 +270,7 @@ class Rebuild {
     await this.#checkCopy(guard, limits);
     const told: StepDone = async (step, done, total) => {
       this.#o.onProgress(step, done, total);
-      await this.#replay.link.use(db => noteProgress(db, step, done, total));
+      await this.#replay.link.use(db => noteProgress(db, this.#live, step, done, total));
     };
     if (dryRun) return compareSnapshot(databaseUrl, guard, this.#live, topic, month, this.#faults, told);
     return applyLocked(guard, this.#live, this.#replay.link, topic, month, this.#faults, this.#due, told);
@@ -274,7 +279,9 @@ class Rebuild {
   /** The copy must be this run's, and whole: a server that crashed has emptied it, and the tables would be emptied after it. */
   async #checkCopy(guard: Database, limits: Positions): Promise<void> {
     const { topic } = this.#o.settings;
-    const have = (await isCopyOf(guard, this.#name)) ? await readPositions(guard, COPY_TABLES, topic) : new Map<number, number>();
+    const have = (await isCopyOf(guard, this.#live, this.#name))
+      ? await readPositions(guard, this.#live.copy, topic)
+      : new Map<number, number>();
     if ([...limits].some(([partition, limit]) => have.get(partition) !== limit))
       throw new ServiceError('the copy of the tables is not whole: the server lost it, or another rebuild took its place', {
         hint: 'nothing has changed; run it again',

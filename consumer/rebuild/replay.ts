@@ -7,9 +7,12 @@ import type { Settings } from '../../shared/settings.js';
 import { TopicReader } from '../intake/topic-reader.js';
 import { Loader, type LoadResult } from '../load/loader.js';
 import type { Positions } from '../load/positions.js';
-import { COPY_TABLES, REPLAYER } from './copy-schema.js';
+import type { Tables } from '../schema/tables.js';
+import { REPLAYER } from './copy-schema.js';
 
 export interface ReplayOptions {
+  /** The copy. */
+  tables: Tables;
   settings: Settings;
   databaseUrl: string;
   kafka: Kafka;
@@ -43,7 +46,7 @@ export class Replay {
     });
     this.#loader = new Loader({
       databaseUrl: options.databaseUrl,
-      target: { tables: COPY_TABLES, topic: settings.topic, topicId: options.topicId, worker: REPLAYER, version: options.version },
+      target: { tables: options.tables, topic: settings.topic, topicId: options.topicId, worker: REPLAYER, version: options.version },
       postgres: options.postgres,
       maxDepth: settings.maxDepth,
       signal,

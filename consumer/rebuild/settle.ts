@@ -8,7 +8,7 @@ import { MonthTables } from '../schema/month-table.js';
 import { clearRebuildDue, type RebuildDue } from '../schema/rebuild-due.js';
 import { monthOfTable, quote, STAGING_COLUMNS, Tables, USER_COLUMNS } from '../schema/tables.js';
 import { applyBatches, applyDifferences } from './apply.js';
-import { COPY_TABLES, monthsOf } from './copy-schema.js';
+import { monthsOf } from './copy-schema.js';
 import { findDifferences, LONG, type TableDifference } from './difference.js';
 import type { RebuildStep } from './progress.js';
 import { allRelations, type MonthPlace, monthRelations, type Relation, USER_NEWEST_COLUMNS } from './relations.js';
@@ -74,7 +74,7 @@ export async function applyLocked(
   told: StepDone,
 ): Promise<TableDifference[]> {
   // outside of this transaction: made inside, a month table would be locked for all others until its end
-  const wanted = month === undefined ? await monthsOf(db, COPY_TABLES) : [month];
+  const wanted = month === undefined ? await monthsOf(db, live.copy) : [month];
   await aside.use(other => new MonthTables(live).ensure(other, wanted));
   await db.query('SET LOCAL row_security = off'); // rows that a policy hides must not be taken for missing ones
   const doubled = await countDoubled(db, faults);
@@ -88,10 +88,10 @@ export async function applyLocked(
   await applyDifferences(db, relations, found, (done, total) => told('applying', done, total));
   await finishFaults(db, faults);
   if (month === undefined) {
-    await applyBatches(db, live, COPY_TABLES);
+    await applyBatches(db, live, live.copy);
     await clearRebuildDue(db, live, due);
     await db.query(
-      `UPDATE ${live.topics} t SET drops_next_offset = c.drops_next_offset FROM ${COPY_TABLES.topics} c WHERE t.topic = $1 AND c.topic = $1`,
+      `UPDATE ${live.topics} t SET drops_next_offset = c.drops_next_offset FROM ${live.copy.topics} c WHERE t.topic = $1 AND c.topic = $1`,
       [topic],
     );
     const users = found.find(f => f.table === 'user_stats')!;
@@ -160,7 +160,7 @@ export async function compareSnapshot(
 
 async function isSynced(db: Database, live: Tables, topic: string): Promise<boolean> {
   const { rows } = await db.query(
-    `SELECT l.drops_next_offset = c.drops_next_offset AS same FROM ${live.topics} l JOIN ${COPY_TABLES.topics} c USING (topic) WHERE topic = $1`,
+    `SELECT l.drops_next_offset = c.drops_next_offset AS same FROM ${live.topics} l JOIN ${live.copy.topics} c USING (topic) WHERE topic = $1`,
     [topic],
   );
   return rows[0]?.same === 't';
@@ -174,7 +174,7 @@ async function foldAside(db: Database, live: Tables, faults: readonly Fault[]): 
     ['userNewest', USER_NEWEST_COLUMNS, true],
     ['userStaging', STAGING_COLUMNS, false],
   ] as const) {
-    const from = readable(live[name], COPY_TABLES[name], columns, faults);
+    const from = readable(live[name], live.copy[name], columns, faults);
     await db.query(
       `CREATE TEMP TABLE ${aside[name]} ON COMMIT DROP AS SELECT ${columns.map(quote).join(', ')} FROM ${from}`,
       undefined,
@@ -194,10 +194,10 @@ async function relationsOf(
   month: string | undefined,
   faults: readonly Fault[],
 ): Promise<Relation[]> {
-  const [inLive, inCopy] = [new Set(await monthsOf(db, live)), new Set(await monthsOf(db, COPY_TABLES))];
+  const [inLive, inCopy] = [new Set(await monthsOf(db, live)), new Set(await monthsOf(db, live.copy))];
   const place = (m: string): MonthPlace => ({ month: m, inLive: inLive.has(m), inCopy: inCopy.has(m) });
-  if (month !== undefined) return monthRelations(live, COPY_TABLES, place(month));
-  const all = allRelations(live, COPY_TABLES, users, [...new Set([...inLive, ...inCopy])].sort().map(place));
+  if (month !== undefined) return monthRelations(live, live.copy, place(month));
+  const all = allRelations(live, live.copy, users, [...new Set([...inLive, ...inCopy])].sort().map(place));
   if (faults.length === 0) return all;
   return all.map(r => (r.live === null ? r : { ...r, live: readable(r.live, r.copy!, [...r.key, ...r.columns], faults) }));
 }

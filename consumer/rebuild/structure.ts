@@ -2,14 +2,11 @@
  * Whether the tables are built as this version builds them: tables, columns, types, keys and rules that somebody has dropped or changed,
  * and what mends them. How they must be is read from tables that the migrations make in a schema of their own, which the same transaction drops.
  */
-import { readFileSync } from 'node:fs';
 import { ServiceError } from '../../shared/errors.js';
 import type { Database } from '../load/database.js';
-import { migrationFile, migrations } from '../schema/migrate.js';
-import { monthOfTable, OWN_SCHEMA, quote, type Tables } from '../schema/tables.js';
+import { migrationSql, migrations } from '../schema/migrate.js';
+import { monthOfTable, quote, type Tables } from '../schema/tables.js';
 import { LONG, type TableDifference } from './difference.js';
-
-export const SHAPE_SCHEMA = `${OWN_SCHEMA}_rebuild_shape`;
 
 interface Shape {
   columns: { name: string; type: string; notNull: boolean; preset: string | null }[];
@@ -41,20 +38,16 @@ export interface Fault {
 }
 
 /** Makes empty tables as the migrations make them, for as long as the transaction goes on or until dropShape. */
-export async function makeShape(db: Database): Promise<void> {
-  await db.query(`CREATE SCHEMA ${SHAPE_SCHEMA}; SET LOCAL search_path = ${SHAPE_SCHEMA}`);
+export async function makeShape(db: Database, { shapeSchema }: Tables): Promise<void> {
+  await db.query(`CREATE SCHEMA ${shapeSchema}; SET LOCAL search_path = ${shapeSchema}`);
   for (const name of migrations()) {
-    // rights on the schema, too: what somebody has revoked from the real one stays so
-    const sql = readFileSync(migrationFile(name), 'utf8').replaceAll(/\bglossier\.|(?<=\bSCHEMA )glossier\b/g, m =>
-      m.replace('glossier', SHAPE_SCHEMA),
-    );
-    await db.query(sql, undefined, LONG);
+    await db.query(migrationSql(name, shapeSchema), undefined, LONG);
   }
   await db.query('RESET search_path');
 }
 
-export async function dropShape(db: Database): Promise<void> {
-  await db.query(`SET LOCAL client_min_messages = warning; DROP SCHEMA ${SHAPE_SCHEMA} CASCADE`);
+export async function dropShape(db: Database, { shapeSchema }: Tables): Promise<void> {
+  await db.query(`SET LOCAL client_min_messages = warning; DROP SCHEMA ${shapeSchema} CASCADE`);
 }
 
 /**
@@ -66,12 +59,12 @@ export async function dropShape(db: Database): Promise<void> {
 export async function examine(db: Database, live: Tables, repair: boolean): Promise<Fault[]> {
   await db.query('BEGIN');
   try {
-    await makeShape(db);
+    await makeShape(db, live);
     const faults = await findFaults(db, live);
     for (const { mend } of faults.filter(f => repair && isMissing(f))) for (const sql of mend) await db.query(sql);
-    await dropShape(db);
+    await dropShape(db, live);
     await db.query('COMMIT');
-    const missing = faults.filter(f => isMissing(f) && f.at.startsWith(`${OWN_SCHEMA}.`));
+    const missing = faults.filter(f => isMissing(f) && f.at.startsWith(`${live.home}.`));
     if (missing.length > 0 && !repair)
       throw new ServiceError(`the table(s) ${missing.map(f => f.at).join(', ')} are missing`, { hint: 'glossier rebuild makes them anew' });
     return faults;
@@ -93,16 +86,16 @@ export function isMissing({ lost }: Fault): boolean {
 
 /** Within the transaction that has made the shape. */
 export async function findFaults(db: Database, live: Tables): Promise<Fault[]> {
-  const wanted = await readShapes(db, SHAPE_SCHEMA);
+  const wanted = await readShapes(db, live.shapeSchema);
   const analysts = await readShapes(db, live.analysts);
-  const own = await readShapes(db, OWN_SCHEMA);
+  const own = await readShapes(db, live.home);
   const faults: Fault[] = [];
   const orders = wanted.get('orders')!;
   for (const [name, shape] of wanted) {
     const ofAnalysts = [live.orders, live.lineItems, live.userStats, live.userStaging].includes(`${live.schema}.${name}`);
-    const at = ofAnalysts ? `${live.schema}.${name}` : `${OWN_SCHEMA}.${name}`;
+    const at = ofAnalysts ? `${live.schema}.${name}` : `${live.home}.${name}`;
     const has = (ofAnalysts ? analysts : own).get(name);
-    faults.push(...compareShapes(ofAnalysts ? name : at, name, at, shape, has));
+    faults.push(...compareShapes(live, ofAnalysts ? name : at, name, at, shape, has));
   }
   const inherited = new Set(faults.filter(f => f.name === 'orders').map(f => f.words));
   for (const [name, shape] of analysts) {
@@ -110,7 +103,7 @@ export async function findFaults(db: Database, live: Tables): Promise<Fault[]> {
     const at = `${live.schema}.${name}`;
     const own = { ...orders, rules: ['PRIMARY KEY (id)'], indexes: [] };
     // what is mended in the parent is mended in its children
-    faults.push(...compareShapes(name, name, at, own, shape).filter(f => !shape.inherits || !inherited.has(f.words)));
+    faults.push(...compareShapes(live, name, name, at, own, shape).filter(f => !shape.inherits || !inherited.has(f.words)));
     if (!shape.inherits)
       faults.push({ table: name, name, at, words: 'is no part of orders', mend: [`ALTER TABLE ${at} INHERIT ${live.orders}`] });
   }
@@ -132,11 +125,11 @@ export async function findFaults(db: Database, live: Tables): Promise<Fault[]> {
 }
 
 /** Pure. @param has undefined where there is no such table */
-export function compareShapes(table: string, name: string, at: string, wanted: Shape, has: Shape | undefined): Fault[] {
+export function compareShapes(live: Tables, table: string, name: string, at: string, wanted: Shape, has: Shape | undefined): Fault[] {
   const fault = (words: string, mend: string[], more: Partial<Fault> = {}): Fault => ({ table, name, at, words, mend, ...more });
-  const addRule = (rule: string) => `ALTER TABLE ${at} ADD ${rule.replace(/ REFERENCES (\w+)/, ` REFERENCES ${OWN_SCHEMA}.$1`)}`;
+  const addRule = (rule: string) => `ALTER TABLE ${at} ADD ${rule.replace(/ REFERENCES (\w+)/, ` REFERENCES ${live.home}.$1`)}`;
   if (has === undefined) {
-    const make = `CREATE TABLE ${at} (LIKE ${SHAPE_SCHEMA}.${name} INCLUDING ALL)`;
+    const make = `CREATE TABLE ${at} (LIKE ${live.shapeSchema}.${name} INCLUDING ALL)`;
     const foreign = wanted.rules.filter(r => r.startsWith('FOREIGN KEY')).map(addRule); // which LIKE leaves out
     return [fault('is missing', [make], { lost: {}, finish: foreign.length > 0 ? foreign.join('; ') : undefined })];
   }

@@ -29,7 +29,7 @@ const NEWEST = quote('expected_newest');
 export async function rebuildUsers(options: RebuildOptions): Promise<UsersResult> {
   const { settings, databaseUrl, log, signal } = options;
   const link = new Link(databaseUrl, 'glossier rebuild', new ServiceState('Postgres', log, settings.outageTimeout), signal);
-  const live = new Tables(settings.databaseSchema);
+  const live = Tables.of(settings);
   try {
     for (let attempt = 0; ; attempt++) {
       const result = await link.use(db => once(db, live, settings, options.dryRun));

@@ -36,7 +36,7 @@ export interface RetryResult {
  */
 export async function retryRejects(o: RetryOptions): Promise<RetryResult> {
   const { settings, databaseUrl, log, signal, version } = o;
-  const tables = new Tables(settings.databaseSchema);
+  const tables = Tables.of(settings);
   const loader = new Loader({
     databaseUrl,
     target: { tables, topic: settings.topic, topicId: '', worker: `retry ${randomBytes(4).toString('hex')}`, version },
@@ -45,7 +45,7 @@ export async function retryRejects(o: RetryOptions): Promise<RetryResult> {
     signal,
   });
   try {
-    await loader.link.use(db => migrate(db.client, settings.databaseSchema));
+    await loader.link.use(db => migrate(db.client, settings.databaseSchema, settings.ownSchema));
     const chosen = await loader.link.use(db => chooseRejects(db, tables, settings.topic, o.choice, o.mended));
     let done = 0;
     for (const part of parts(chosen, settings.batchOrders, settings.batchBytes)) {

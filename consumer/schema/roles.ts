@@ -1,7 +1,7 @@
 /** The three roles of a database, and what each may do: the one list that the printed SQL and `doctor` go by. Pure. */
 import { UsageError } from '../../shared/errors.js';
 import { isOneLine } from '../../shared/printable.js';
-import { ANALYSTS, OWN_SCHEMA, quote, Tables } from './tables.js';
+import { ANALYSTS, quote, type Tables } from './tables.js';
 
 export interface Roles {
   /** Owns schemas and tables: migrations, month tables, rebuilds. */
@@ -95,15 +95,13 @@ function block(body: string): string {
 /**
  * SQL for a DBA to read and run, connected to the database as a superuser; it may be run again. What names hold is quoted.
  *
- * @param schema the analysts' schema
  * @throws UsageError when a name cannot be that of a role
  */
-export function rolesSql(database: string, schema: string, roles: Roles): string {
+export function rolesSql(database: string, t: Tables, roles: Roles): string {
   checkRoles(roles);
   if (!isOneLine(database)) throw new UsageError('the name of the database holds a control character'); // it stands in comments
-  const t = new Tables(schema);
   const [owner, loader, reader] = [quote(roles.owner), quote(roles.loader), quote(roles.reader)];
-  const [db, analysts, own] = [quote(database), quote(schema), OWN_SCHEMA];
+  const [db, analysts, own] = [quote(database), t.schema, t.home];
   const make = (name: string) =>
     `  IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = ${literal(name)}) THEN CREATE ROLE ${quote(name)} LOGIN; END IF;`;
   const both = `${loader}, ${reader}`;
@@ -126,6 +124,12 @@ CREATE SCHEMA IF NOT EXISTS ${own} AUTHORIZATION ${owner};
 CREATE SCHEMA IF NOT EXISTS ${analysts};
 GRANT USAGE, CREATE ON SCHEMA ${analysts} TO ${owner};
 REVOKE CREATE ON SCHEMA ${analysts} FROM PUBLIC; -- before Postgres 15 everybody may make tables in "public"
+REVOKE ALL ON SCHEMA ${own} FROM ${both};
+REVOKE ALL ON SCHEMA ${analysts} FROM ${both};
+GRANT USAGE ON SCHEMA ${own} TO ${loader};
+GRANT USAGE ON SCHEMA ${analysts} TO ${loader};
+GRANT USAGE ON SCHEMA ${own} TO ${reader};
+GRANT USAGE ON SCHEMA ${analysts} TO ${reader};
 COMMIT;
 
 -- Part 2: what the roles may do with the tables. These must be there: run glossier schema --migrate as ${owner}, then all of this once more.
@@ -137,21 +141,16 @@ ${block(`  IF to_regprocedure(${literal(`${t.makeMonth}(text)`)}) IS NULL THEN
     RAISE EXCEPTION 'the tables belong to another role: let --owner name that, or REASSIGN OWNED BY it';
   END IF;`)}
 -- Nobody but the roles; a migration opens to everybody what holds no value of an order.
-REVOKE ALL ON SCHEMA ${own} FROM PUBLIC, ${both};
-REVOKE ALL ON SCHEMA ${analysts} FROM ${both};
+REVOKE ALL ON SCHEMA ${own} FROM PUBLIC;
 REVOKE ALL ON ALL TABLES IN SCHEMA ${own} FROM PUBLIC, ${both};
 REVOKE ALL ON ${Object.values(ANALYSTS)
     .map(name => `${analysts}.${name}`)
     .join(', ')} FROM ${both};
-GRANT USAGE ON SCHEMA ${own} TO ${loader};
-GRANT USAGE ON SCHEMA ${analysts} TO ${loader};
 ${loaderGrants(t)
   .map(g => grantSql(g, roles.loader))
   .join('\n')}
 -- Month tables are made by this function, which runs as its owner. A new month has the rights of orders, so ALTER DEFAULT PRIVILEGES is not needed.
 GRANT EXECUTE ON FUNCTION ${t.makeMonth}(text) TO ${loader};
-GRANT USAGE ON SCHEMA ${own} TO ${reader};
-GRANT USAGE ON SCHEMA ${analysts} TO ${reader};
 ${readerGrants(t)
   .map(g => grantSql(g, roles.reader))
   .join('\n')}

@@ -1,11 +1,8 @@
 /** Every name of a table and of a column that the program writes, and nothing else: pure. */
 import { LINE_ITEM_FIELDS, ORDER_FIELDS, USER_FIELDS } from '../../shared/order.js';
 
-/** The schema of the program's own tables. */
+/** The schema of the program's own tables, unless OWN_SCHEMA says another one; the migrations are written for it. */
 export const OWN_SCHEMA = 'glossier';
-
-/** The schema of the copy that a rebuild makes and drops. */
-export const COPY_SCHEMA = `${OWN_SCHEMA}_rebuild`;
 
 /** Quotes an identifier. */
 export function quote(name: string): string {
@@ -58,29 +55,32 @@ export class Tables {
   readonly dropFields: string;
   readonly publishedFiles: string;
   readonly conflictingOrders: string;
-  /** A view of these, with the names of drops and files. */
-  readonly conflicts = `${OWN_SCHEMA}.conflicts`;
   readonly rebuildDue: string;
-  /** One for all: the numbers of files mean the same in a copy of the tables. */
-  readonly dropFiles = `${OWN_SCHEMA}.drop_files`;
-  readonly migrations = `${OWN_SCHEMA}.migrations`;
+  /** A view of conflictingOrders, with the names of drops and files. */
+  readonly conflicts: string;
+  /** The same for a copy of the tables: in it the numbers of files mean the same. */
+  readonly dropFiles: string;
+  readonly migrations: string;
   /** Views for analysts. */
-  readonly dropBooks = `${OWN_SCHEMA}.drop_books`;
-  readonly freshness = `${OWN_SCHEMA}.freshness`;
-  readonly rejectsByReason = `${OWN_SCHEMA}.rejects_by_reason`;
-  /** Functions: make a month table of the live tables; copy the grants of `orders` onto one. */
-  readonly makeMonth = `${OWN_SCHEMA}.make_month`;
-  readonly copyGrants = `${OWN_SCHEMA}.copy_grants`;
+  readonly dropBooks: string;
+  readonly freshness: string;
+  readonly rejectsByReason: string;
+  /** Functions: make a month table of the live tables; copy the grants of `orders` onto one; name the analysts' schema. */
+  readonly makeMonth: string;
+  readonly copyGrants: string;
+  readonly analystsSchema: string;
 
   /**
    * @param analysts the analysts' schema, as it is called (not quoted)
    * @param own the schema of the program's own tables; a rebuild has its copy in another one
    * @param unlogged true for a copy that need not outlast a crash of the server
+   * @param home the program's own schema of which it is a copy
    */
   constructor(
     readonly analysts: string,
     own = OWN_SCHEMA,
     readonly unlogged = false,
+    readonly home = own,
   ) {
     this.schema = quote(analysts);
     this.orders = `${this.schema}.${ANALYSTS.orders}`;
@@ -100,7 +100,38 @@ export class Tables {
     this.publishedFiles = `${own}.published_files`;
     this.conflictingOrders = `${own}.conflicting_orders`;
     this.rebuildDue = `${own}.rebuild_due`;
+    this.conflicts = `${home}.conflicts`;
+    this.dropFiles = `${home}.drop_files`;
+    this.migrations = `${home}.migrations`;
+    this.dropBooks = `${home}.drop_books`;
+    this.freshness = `${home}.freshness`;
+    this.rejectsByReason = `${home}.rejects_by_reason`;
+    this.makeMonth = `${home}.make_month`;
+    this.copyGrants = `${home}.copy_grants`;
+    this.analystsSchema = `${home}.analysts_schema`;
   }
+
+  static of({ databaseSchema, ownSchema }: { databaseSchema: string; ownSchema: string }): Tables {
+    return new Tables(databaseSchema, ownSchema);
+  }
+
+  /** The schema of the copy that a rebuild makes and drops. */
+  get copySchema(): string {
+    return `${this.home}_rebuild`;
+  }
+
+  /** The schema in which a rebuild looks how tables must be built. */
+  get shapeSchema(): string {
+    return `${this.home}_rebuild_shape`;
+  }
+
+  /** The copy that a rebuild fills. */
+  get copy(): Tables {
+    this.#copy ??= new Tables(this.copySchema, this.copySchema, true, this.home);
+    return this.#copy;
+  }
+
+  #copy: Tables | undefined;
 
   /** @param month `YYYY_MM` */
   month(month: string): string {

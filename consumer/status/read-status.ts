@@ -83,7 +83,7 @@ export async function readStatus(db: Database, tables: Tables, kafka: Kafka, adm
   const drift = await readDrift(db, tables, topic);
   const due = await readRebuildDue(db, tables);
   await db.query('COMMIT');
-  const copy = await readRebuildState(db);
+  const copy = await readRebuildState(db, tables);
 
   const at = new Map(positions.rows.map(r => [Number(r.partition), Number(r.next_offset)]));
   const partitions = offsets.map(({ partition, low, end }) => {

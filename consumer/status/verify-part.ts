@@ -14,7 +14,7 @@ export interface VerifyPart {
 }
 
 /** What the checks read, by name or as a subquery. */
-export type Relations = Omit<Tables, 'month' | 'createMonth'>;
+export type Relations = Omit<Tables, 'month' | 'createMonth' | 'copy' | 'copySchema' | 'shapeSchema'>;
 
 const ORDERS = 'pg_temp.verified_orders';
 const USERS = 'pg_temp.verified_users';

@@ -46,7 +46,7 @@ export const OPERATION_MUTATIONS: readonly Mutation[] = [
     guarantee: '8.7',
     without: 'the look for tables elsewhere',
     file: 'consumer/schema/migrate.ts',
-    edits: [['    await refuseOther(client, analystsSchema);\n', '']],
+    edits: [['    await refuseOther(client, tables);\n', '']],
     test: 'integration/upgrades',
     fails:
       'a database of a newer version, or whose tables are in another schema, is refused in one line by every command that would use it',

@@ -92,7 +92,7 @@ export const TABLE_MUTATIONS: readonly Mutation[] = [
     guarantee: '4.8',
     without: 'the sweep of an abandoned copy',
     file: 'consumer/rebuild/rebuild.ts',
-    edits: [['await dropCopy(guard);\n      try', 'try']],
+    edits: [['await dropCopy(guard, this.#live);\n      try', 'try']],
     test: 'guarantees/rebuild-killed',
     fails: 'of two rebuilds the second says so',
   },

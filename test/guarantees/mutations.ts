@@ -205,7 +205,12 @@ export const MUTATIONS: readonly Mutation[] = [
     guarantee: '3.17',
     without: 'the end of transactions whose worker sleeps',
     file: LOAD,
-    edits: [['if (errorCode(error) === LOCK_TIMEOUT) await endStuckWorkers(db);', 'void [errorCode, LOCK_TIMEOUT, endStuckWorkers];']],
+    edits: [
+      [
+        'if (errorCode(error) === LOCK_TIMEOUT) await endStuckWorkers(db, ledger.tables);',
+        'void [errorCode, LOCK_TIMEOUT, endStuckWorkers];',
+      ],
+    ],
     test: 'guarantees/suspended',
     fails: 'sleeps in the middle of a COPY',
   },

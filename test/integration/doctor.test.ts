@@ -127,7 +127,7 @@ test('each thing that can be broken in Postgres is told by its check, and the SQ
   const asked = { host: '127.0.0.1', user: role, database: mine.pathname.slice(1) };
   const found = async (at = mine.href, schema = 'public') => {
     const facts = await postgresFacts(at, new Tables(schema), topic);
-    const findings = checkPostgres(facts, { topic, databaseSchema: schema }, asked);
+    const findings = checkPostgres(facts, { topic, databaseSchema: schema, ownSchema: 'glossier' }, asked);
     return findings.filter(f => f.state !== 'ok').map(f => `${f.state} ${f.check}: ${f.says}\n${f.todo?.join('\n')}`);
   };
   const one = async (words: RegExp, at?: string, schema?: string) => {
@@ -181,6 +181,7 @@ test('each thing that can be broken in Postgres is told by its check, and the SQ
     return checkPositions(await kafkaFacts(kafka, shop.server.brokers, topic, topic), facts as PostgresFacts, {
       topic,
       databaseSchema: 'public',
+      ownSchema: 'glossier',
     });
   };
   assert.equal((await position()).state, 'ok');

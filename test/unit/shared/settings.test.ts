@@ -81,6 +81,21 @@ test('rules between settings', () => {
     assert.equal(faults({ databaseSchema: schema }), '', schema);
   for (const schema of ['a\nb', 'a\u001b[31m', 'a\0b', 'a\ufffdb', 'glossier_rebuild'])
     assert.match(faults({ databaseSchema: schema }), /DATABASE_SCHEMA/);
+  for (const own of [
+    'Glossier',
+    'public',
+    'glossier x',
+    'glossier"',
+    "glossier';",
+    'glossier_rebuild',
+    'glossier_rebuild_shape',
+    'glossierä',
+    `glossier_${'x'.repeat(32)}`,
+  ])
+    assert.match(faults({ ownSchema: own }), /OWN_SCHEMA/, own);
+  assert.equal(faults({ ownSchema: 'glossier_eu2', databaseSchema: 'glossier_e' }), '');
+  for (const schema of ['glossier_eu', 'glossier_eu_rebuild', 'glossier', 'Glossier_EU'])
+    assert.match(faults({ ownSchema: 'glossier_eu', databaseSchema: schema }), /DATABASE_SCHEMA/, schema);
   for (const group of ['a\nb', '\u001b[2J', 'x'.repeat(256)]) assert.match(faults({ kafkaGroup: group }), /KAFKA_GROUP/);
   assert.equal(faults({ kafkaGroup: `it's "ours"; 店` }), '');
 });

@@ -8,7 +8,14 @@ import { checkPositions, checkPostgres } from '../../../../consumer/doctor/postg
 import type { PostgresFacts } from '../../../../consumer/doctor/postgres-facts.js';
 import { leastRights } from '../../../../consumer/doctor/privileges.js';
 
-const names = { topic: 'orders', kafkaGroup: 'glossier', maxOrderBytes: 900_000, partitions: 8, databaseSchema: 'public' };
+const names = {
+  topic: 'orders',
+  kafkaGroup: 'glossier',
+  maxOrderBytes: 900_000,
+  partitions: 8,
+  databaseSchema: 'public',
+  ownSchema: 'glossier',
+};
 const keep = { 'retention.ms': '-1', 'retention.bytes': '-1', 'max.message.bytes': '1048588', 'min.insync.replicas': '2' };
 const topicOf = (change: Partial<TopicFacts['partitions'][0]> = {}, config = {}): TopicFacts => ({
   partitions: [0, 1].map(partition => ({ partition, leader: 1, replicas: 3, inSync: 3, ...change })),

@@ -35,7 +35,10 @@ export async function loaderFacts(db: Database, tables: Tables): Promise<LoaderF
   if (facts.owns || maker.rows.length === 0) return { ...facts, lacks: [] };
   const lacks: LoaderFacts['lacks'] = [];
   for (const schema of await unusable(db, [tables.home, tables.analysts]))
-    lacks.push({ words: `USAGE on the schema "${schema}"`, sql: `GRANT USAGE ON SCHEMA ${quote(schema)} TO ${quote(me)};` });
+    lacks.push({
+      words: `USAGE on the schema "${schema}"`,
+      sql: `GRANT USAGE ON SCHEMA ${schema === tables.home ? schema : tables.schema} TO ${quote(me)};`,
+    });
   if (maker.rows[0].may !== 't')
     lacks.push({
       words: `EXECUTE on ${tables.makeMonth}`,

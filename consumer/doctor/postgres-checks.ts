@@ -12,6 +12,8 @@ const OLDEST = 13;
 /** Of a worker; the commands take one or two for a moment. */
 const CONNECTIONS_OF_A_WORKER = 5;
 const GIGABYTE = 1e9;
+/** Seconds. A worker's transaction lasts one, a merge or a rebuild's last step minutes. */
+const LONG_TRANSACTION = 3600;
 const CLOCK_ODD = 5_000;
 const CLOCK_WRONG = 60_000;
 
@@ -35,6 +37,7 @@ export function checkPostgres(facts: Facts, settings: Names, asked: Asked): Find
     checkSchema(f, settings),
     checkWrites(f),
     checkConnections(f),
+    checkTransactions(f),
     checkDisk(f),
     checkClock(f),
   ];
@@ -168,6 +171,25 @@ function checkConnections({ connectionsLeft }: PostgresFacts): Finding {
   if (connectionsLeft < CONNECTIONS_OF_A_WORKER) return problem(check, says, todo);
   if (connectionsLeft < 2 * CONNECTIONS_OF_A_WORKER) return advice(check, says, todo);
   return ok(check, says);
+}
+
+function checkTransactions({ transactions: { held, hidden } }: PostgresFacts): Finding {
+  const check = 'postgres.transactions';
+  const old = held.filter(h => h.seconds === null || h.seconds >= LONG_TRANSACTION);
+  const since = (seconds: number | null) => (seconds === null ? 'for an unknown time' : `for ${(seconds / 3600).toFixed(1)} hours`);
+  if (old.length > 0)
+    return advice(
+      check,
+      `A transaction has been open for long: ${old.map(h => `${h.who} ${since(h.seconds)}`).join('; ')}. Until it ends the tables grow, user_stats above all`,
+      'End it, and let idle_in_transaction_session_timeout of that user see to it:',
+      ...old.map(h => h.end),
+    );
+  if (hidden > 0)
+    return ok(
+      check,
+      `No transaction has been open for long, but for those of ${many(hidden, 'session')} that only pg_read_all_stats may see`,
+    );
+  return ok(check, 'No transaction has been open for long');
 }
 
 function checkDisk({ diskFree, size }: PostgresFacts): Finding {

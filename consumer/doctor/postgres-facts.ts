@@ -6,6 +6,7 @@ import { freeBytes } from '../rebuild/disk.js';
 import { migrations } from '../schema/migrate.js';
 import { ANALYSTS, type Tables } from '../schema/tables.js';
 import { type LoaderFacts, loaderFacts } from './loader-rights.js';
+import { type OldTransactions, oldTransactions } from './old-transactions.js';
 
 export interface SchemaRights {
   there: boolean;
@@ -38,6 +39,8 @@ export interface PostgresFacts {
   tablesElsewhere: string[];
   /** Connections that this user could still make. */
   connectionsLeft: number;
+  /** Open transactions, which keep the tables from being cleared. */
+  transactions: OldTransactions;
   /** Bytes free where the data are, where that can be seen from here. */
   diskFree: number | null;
   /** Bytes of the database. */
@@ -100,6 +103,7 @@ async function ask(db: Database, url: string, tables: Tables, topic: string): Pr
     known: migrations(),
     tablesElsewhere: state.analystsTables ? [] : state.elsewhere,
     connectionsLeft: await connectionsLeft(db),
+    transactions: await oldTransactions(db),
     diskFree: isLocal(url) ? await freeBytes(db) : null,
     size: Number(r.size),
     positions: has ? ((await ifAllowed(() => readPositions(db, tables, topic))) ?? new Map()) : new Map(),
@@ -158,7 +162,8 @@ async function strangeOwners(db: Database, tables: Tables): Promise<string[]> {
 /** The tightest of the limits of the server, the database and the user; those that are reserved for superusers do not count. */
 async function connectionsLeft(db: Database): Promise<number> {
   const { rows } = await db.query(
-    `WITH used AS (SELECT datname, usename FROM pg_stat_activity WHERE backend_type = 'client backend')
+    `WITH used AS (SELECT datname, usename FROM pg_stat_activity
+                    WHERE backend_type = 'client backend' OR query = '<insufficient privilege>' AND datname IS NOT NULL)
      SELECT least(
        current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
          - coalesce(current_setting('reserved_connections', true)::int, 0) - (SELECT count(*) FROM used),

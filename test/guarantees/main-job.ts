@@ -5,6 +5,7 @@ import { writeDrops } from '../../consumer/load/drop-sync.js';
 import { Loader } from '../../consumer/load/loader.js';
 import { claimTopic } from '../../consumer/load/positions.js';
 import { mergeUsers } from '../../consumer/merge/merge-users.js';
+import { readCertificates } from '../../consumer/proof/certificate.js';
 import { retryRejects } from '../../consumer/retry/retry-rejects.js';
 import { migrate } from '../../consumer/schema/migrate.js';
 import { readRebuildDue } from '../../consumer/schema/rebuild-due.js';
@@ -14,12 +15,16 @@ import { dropSummary } from '../../consumer/status/drop-summary.js';
 import { listRejects } from '../../consumer/status/rejects.js';
 import { verify } from '../../consumer/status/verify.js';
 import { listConflicts } from '../../consumer/why/conflicts.js';
+import { whyDrop } from '../../consumer/why/drop.js';
 import { createLog } from '../../shared/log.js';
 import { ServiceState } from '../../shared/outage.js';
 import { resolveSettings } from '../../shared/settings.js';
 import { freshName } from '../support/services.js';
 import { batchOf } from './direct.js';
 import { order } from './shop.js';
+
+/** Milliseconds that a right which is missing in the middle of the work is waited for; the program has 5 s. */
+const PATIENCE = 200;
 
 let calls = 0;
 
@@ -34,7 +39,7 @@ export async function mainJob(url: string, tables: Tables): Promise<void> {
   const loader = new Loader({
     databaseUrl: url,
     target: { tables, topic, topicId: 'x', worker: topic, version: 'test' },
-    postgres: new ServiceState('Postgres', log, 5000),
+    postgres: new ServiceState('Postgres', log, PATIENCE),
     maxDepth: 512,
     signal,
   });
@@ -62,9 +67,10 @@ export async function mainJob(url: string, tables: Tables): Promise<void> {
     await dropSummary(db, tables, topic, drop, 0);
     await listRejects(db, tables, topic);
     await listConflicts(db, tables, topic, {});
-    const { settings } = resolveSettings({ topic, databaseSchema: tables.analysts, outageTimeout: '5s' }, {});
+    const { settings } = resolveSettings({ topic, databaseSchema: tables.analysts, outageTimeout: `${PATIENCE}ms` }, {});
     await retryRejects({ settings, databaseUrl: url, log, version: 'test', signal, choice: {} });
-    await verify(db, tables, { topic, ends: null });
+    await whyDrop(db, tables, topic, drop);
+    await readCertificates(db, tables, topic, [drop]);
     await verify(db, tables, { topic, ends: null, part: { drop } });
   } finally {
     loader.destroy();

@@ -75,4 +75,28 @@ export const OPERATION_MUTATIONS: readonly Mutation[] = [
     test: 'integration/kafka-security',
     fails: 'what is wrong with certificates and proofs',
   },
+  {
+    guarantee: '8.14',
+    without: 'the place of temporary tables behind the catalogue',
+    file: 'consumer/schema/sql/0011_roles.sql',
+    edits: [['SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS', 'SECURITY DEFINER SET search_path = pg_catalog AS']],
+    test: 'guarantees/roles',
+    fails: 'by the printed SQL the owner migrates and rebuilds',
+  },
+  {
+    guarantee: '8.15',
+    without: 'the look for a pooler',
+    file: 'consumer/load/database.ts',
+    edits: [['refusePooler(url, db.client, pid, another)', 'Promise.resolve(void [refusePooler, pid, another])']],
+    test: 'guarantees/pooler',
+    fails: 'a pooler that gives each transaction another session is refused at once',
+  },
+  {
+    guarantee: '8.16',
+    without: "the look whose the analysts' schema is",
+    file: 'consumer/schema/migrate.ts',
+    edits: [['throw otherSchema(other, tables); // those of another deployment, which has them there', 'return true;']],
+    test: 'guarantees/deployments',
+    fails: 'two deployments in one database',
+  },
 ];

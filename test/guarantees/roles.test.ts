@@ -127,47 +127,45 @@ test('by the printed SQL the owner migrates and rebuilds, the loader loads, and 
     owner: names.owner,
   });
 
-  await t.test('each right', async () => {
-    const tables = new Tables(SCHEMA);
-    const rights = [...sql.matchAll(/^GRANT ([A-Z, ]+) ON (.+) TO (".*");$/gm)]
-      .filter(([, , , to]) => to === quote(names.loader))
-      .flatMap(([, list, on]) => list.split(', ').map(right => `${right} ON ${on}`));
-    assert.ok(rights.length > 45, rights.join('\n'));
-    await mainJob(loader.DATABASE_URL, tables);
-    const found = async () => {
-      const facts = await postgresFacts(loader.DATABASE_URL, tables, shop.topic);
-      const asked = { host: '127.0.0.1', user: names.loader, database: new URL(shop.url).pathname.slice(1) };
-      return checkPostgres(facts, { topic: shop.topic, databaseSchema: SCHEMA, ownSchema: 'glossier' }, asked).filter(
-        f => f.state === 'problem',
+  const tables = new Tables(SCHEMA);
+  const rights = [...sql.matchAll(/^GRANT ([A-Z, ]+) ON (.+) TO (".*");$/gm)]
+    .filter(([, , , to]) => to === quote(names.loader))
+    .flatMap(([, list, on]) => list.split(', ').map(right => `${right} ON ${on}`));
+  assert.ok(rights.length > 45, rights.join('\n'));
+  await mainJob(loader.DATABASE_URL, tables);
+  const found = async () => {
+    const facts = await postgresFacts(loader.DATABASE_URL, tables, shop.topic);
+    const asked = { host: '127.0.0.1', user: names.loader, database: new URL(shop.url).pathname.slice(1) };
+    return checkPostgres(facts, { topic: shop.topic, databaseSchema: SCHEMA, ownSchema: 'glossier' }, asked).filter(
+      f => f.state === 'problem',
+    );
+  };
+  assert.deepEqual(await found(), []);
+  const unmissed: string[] = [];
+  for (const right of rights) {
+    await shop.query(`REVOKE ${right} FROM ${quote(names.loader)}`);
+    const since = performance.now();
+    const findings = await found();
+    assert.equal(findings.length, 1, `${right}: ${JSON.stringify(findings)}`);
+    assert.match(findings[0].check, /^postgres\.(rights|reach)$/);
+    if (!right.startsWith('CONNECT'))
+      assert.ok(
+        findings[0].todo!.some(l => l.startsWith(`GRANT ${right} TO`)),
+        `${right}: ${findings[0].todo}`,
       );
-    };
-    assert.deepEqual(await found(), []);
-    const unmissed: string[] = [];
-    for (const right of rights) {
-      await shop.query(`REVOKE ${right} FROM ${quote(names.loader)}`);
-      const since = performance.now();
-      const findings = await found();
-      assert.equal(findings.length, 1, `${right}: ${JSON.stringify(findings)}`);
-      assert.match(findings[0].check, /^postgres\.(rights|reach)$/);
-      if (!right.startsWith('CONNECT'))
-        assert.ok(
-          findings[0].todo!.some(l => l.startsWith(`GRANT ${right} TO`)),
-          `${right}: ${findings[0].todo}`,
-        );
-      const error = await mainJob(loader.DATABASE_URL, tables).then(
-        () => null,
-        e => e,
-      );
-      if (error === null) unmissed.push(right);
-      else assert.equal(errorCode(error), '42501', `${right}: ${error}`);
-      assert.ok(performance.now() - since < 10_000, right);
-      await shop.query(`GRANT ${right} TO ${quote(names.loader)}`);
-    }
-    assert.deepEqual(unmissed, []);
-    await mainJob(loader.DATABASE_URL, tables);
-  });
+    const error = await mainJob(loader.DATABASE_URL, tables).then(
+      () => null,
+      e => e,
+    );
+    if (error === null) unmissed.push(right);
+    else assert.equal(errorCode(error) ?? errorCode(error.cause), '42501', `${right}: ${error}`);
+    assert.ok(performance.now() - since < 10_000, right);
+    await shop.query(`GRANT ${right} TO ${quote(names.loader)}`);
+  }
+  assert.deepEqual(unmissed, []);
+  await mainJob(loader.DATABASE_URL, tables);
   await shop.query(`REVOKE INSERT ON ${quote(SCHEMA)}.user_staging FROM ${quote(names.loader)}`);
-  await makeDrop(zip, { seed: 72, dates: ['2017-12-05'], orders: 5 });
+  await makeDrop(zip, { seed: 72, dates: ['2017-12-05'], orders: 5, firstId: 900_000_000n });
   const refused = await shop.run(1, ['load', zip], loader);
   assert.match(oneLineOf(refused), /permission denied for table user_staging — .*glossier doctor/);
   assert.ok(refused.seconds < 10, `${refused.seconds} s`);

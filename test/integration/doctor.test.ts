@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import kafkajs from 'kafkajs';
+import pg from 'pg';
 import { pino } from 'pino';
 import { checkKafka } from '../../consumer/doctor/kafka-checks.js';
 import { kafkaFacts } from '../../consumer/doctor/kafka-facts.js';
@@ -30,7 +31,7 @@ test('doctor finds nothing in sound servers, tells what is broken, and exits by 
   await shop.run(0, ['load', zip]);
   const told = (await shop.run(0, ['doctor'])).stdout;
   assert.match(told, /^ok +"shop_\w+" keeps every message for ever$/m);
-  assert.match(told, /^No problem in 19 checks/m);
+  assert.match(told, /^No problem in 20 checks/m);
   const away = await shop.run(1, ['doctor', '--json'], { KAFKA_BROKERS: '127.0.0.1:1', DATABASE_URL: 'postgres://u:secret@127.0.0.1:1/d' });
   const { ok, checks } = JSON.parse(away.stdout);
   assert.equal(ok, false);
@@ -167,6 +168,13 @@ test('each thing that can be broken in Postgres is told by its check, and the SQ
   await shop.query(`ALTER ROLE ${quoted} CONNECTION LIMIT 3`);
   await one(/^problem postgres\.connections: 3 connections left/);
   await shop.query(`ALTER ROLE ${quoted} CONNECTION LIMIT -1`);
+  const analyst = new pg.Client({ connectionString: url, application_name: 'a report' });
+  analyst.on('error', () => {}); // it is ended
+  await analyst.connect();
+  await analyst.query('BEGIN; SELECT 1');
+  const superuserSees = (await postgresFacts(url, new Tables('public'), topic)) as PostgresFacts;
+  assert.match(superuserSees.transactions.held[0].who, /^"\w+" \(a report, process \d+, idle in transaction\)$/);
+  await shop.query(superuserSees.transactions.held[0].end);
   await one(/^problem postgres\.schema: The tables are in "public", and DATABASE_SCHEMA is "else"/, undefined, 'else');
   await shop.query(`CREATE DATABASE ${ascii.pathname.slice(1)} ENCODING 'SQL_ASCII' TEMPLATE template0`, [], superuser);
   assert.match((await found(ascii.href)).join(), /problem postgres\.version: The database is encoded in SQL_ASCII/);

@@ -80,7 +80,7 @@ export const METRICS = {
     labels: ['kind', 'code'],
     help: 'orders and files that are rejected now, the newest 100,000; of all workers',
   },
-  rebuildRunning: { name: 'glossier_rebuild_running', kind: 'gauge', help: '1 while a rebuild runs; of the database' },
+  rebuildRunning: { name: 'glossier_rebuild_running', kind: 'gauge', help: '1 while a rebuild runs; of the deployment' },
   rebuildReplayed: {
     name: 'glossier_rebuild_replayed_messages',
     kind: 'gauge',

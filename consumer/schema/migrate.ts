@@ -128,7 +128,7 @@ async function refuseStranger(client: Client, { migrations: done }: Tables): Pro
     throw new ServiceError(`permission denied for "${me}" to make the tables, which are not there yet`, {
       hint: `run ${MIGRATE} as a user who may; glossier doctor prints the SQL for one, glossier schema --roles that for three`,
     });
-  throw new ServiceError(`the tables are older than this version, and "${me}" may not migrate them`, {
+  throw new ServiceError(`the tables are older than this version, or one is gone, and "${me}" may not mend that`, {
     hint: `run ${MIGRATE} as "${owner}", to whom they belong`,
   });
 }

@@ -89,8 +89,8 @@ export class Lane {
     await this.#loading?.catch(() => {});
   }
 
-  get waitingForLock(): boolean {
-    return this.#loader.waitingForLock;
+  get waits(): boolean {
+    return this.#loader.waits;
   }
 
   /** Cuts the connections: what is under way is rolled back by the server. */

@@ -237,7 +237,7 @@ class Worker {
     if (this.#consumer.joined) await this.#strangers.look(this.#consumer.generation);
     const positions = await this.#side.use(db => readPositions(db, this.#tables, topic));
     this.#report.looked(offsets, positions);
-    const excused = this.#postgres.away || this.#kafkaState.away || this.#lanes.some(l => l.waitingForLock);
+    const excused = this.#postgres.away || this.#kafkaState.away || this.#lanes.some(l => l.waits);
     this.#view.looked({ at, offsets, positions, mine: new Set(this.#consumer.partitions) }, excused);
   }
 

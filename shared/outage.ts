@@ -63,7 +63,7 @@ export class ServiceState {
  * @throws what `work` threw where it is no outage; ServiceError when the outage lasts beyond the deadline; InterruptedError on the signal
  */
 export async function throughOutages<T>(
-  service: ServiceState,
+  service: Pick<ServiceState, 'name' | 'failed' | 'succeeded'>,
   patience: (error: unknown) => boolean | number,
   signal: AbortSignal | undefined,
   work: () => Promise<T>,

@@ -1,6 +1,6 @@
 /** A connection to Postgres that is made anew when it was lost. */
 import { errorCode } from '../../shared/errors.js';
-import { backoff, pause, type ServiceState, throughOutages } from '../../shared/outage.js';
+import { backoff, pause, ServiceState, throughOutages } from '../../shared/outage.js';
 import { Database } from './database.js';
 import { reactionTo } from './sqlstate.js';
 
@@ -9,11 +9,18 @@ const PATIENCE_WITH_PEOPLE = 60_000;
 /** Milliseconds of a missing right: granted again within one transaction, it is never gone for longer, and one that was never there shows late. */
 const PATIENCE_WITH_RIGHTS = 5_000;
 const MISSING_RIGHT = '42501';
+/** Codes of a server that answers and cannot: no room on disk, in memory or for connections; an I/O error; read-only. */
+const CANNOT = /^(53|58|25006)/;
 
 export class Link {
   /** True while somebody else's lock or transaction is in the way. */
   waitingForLock = false;
   #worked = false;
+  /**
+   * A server that answers and cannot write is away for who writes, and there for all others: what another connection reads meanwhile must not end
+   * this outage, or it would last for ever without a word, as one of a full disk did.
+   */
+  readonly #unable: ServiceState;
   /** When a right was first missing, by performance.now(); 0 while none is. */
   #deniedSince = 0;
   #db: Database | null = null;
@@ -28,7 +35,14 @@ export class Link {
     readonly name: string,
     readonly postgres: ServiceState,
     readonly signal: AbortSignal,
-  ) {}
+  ) {
+    this.#unable = new ServiceState(postgres.name, postgres.log, postgres.deadline, postgres.quiet);
+  }
+
+  /** True while somebody else's lock or transaction is in the way, or the server answers and cannot write. */
+  get waits(): boolean {
+    return this.waitingForLock || this.#unable.away;
+  }
 
   /** Runs `work` on the connection; when the server is away or another transaction is in the way, waits and runs it again from its start. */
   use<T>(work: (db: Database) => Promise<T>): Promise<T> {
@@ -38,8 +52,9 @@ export class Link {
   }
 
   #use<T>(work: (db: Database) => Promise<T>): Promise<T> {
+    const { name } = this.postgres;
     return throughOutages(
-      this.postgres,
+      { name, failed: (...failure) => this.#failed(...failure), succeeded: () => this.#succeeded() },
       error => this.#patience(error),
       this.signal,
       async () => {
@@ -73,6 +88,15 @@ export class Link {
         await pause(backoff(attempt), this.signal);
       }
     }
+  }
+
+  #failed(error: unknown, patience?: number): void {
+    (CANNOT.test(errorCode(error) ?? '') ? this.#unable : this.postgres).failed(error, patience);
+  }
+
+  #succeeded(): void {
+    this.postgres.succeeded();
+    this.#unable.succeeded();
   }
 
   #patience(error: unknown): boolean | number {

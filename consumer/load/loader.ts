@@ -218,8 +218,8 @@ export class Loader {
     return knownIds(db, this.options.target.tables, [...ids.orders], [...ids.lineItems]);
   }
 
-  get waitingForLock(): boolean {
-    return this.link.waitingForLock || this.#aside.waitingForLock;
+  get waits(): boolean {
+    return this.link.waits || this.#aside.waits;
   }
 
   /** Cuts the connections at once. */

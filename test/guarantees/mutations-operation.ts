@@ -99,4 +99,12 @@ export const OPERATION_MUTATIONS: readonly Mutation[] = [
     test: 'guarantees/deployments',
     fails: 'two deployments in one database',
   },
+  {
+    guarantee: '8.17',
+    without: 'the account of a server that answers and cannot write',
+    file: 'consumer/load/link.ts',
+    edits: [["(CANNOT.test(errorCode(error) ?? '') ? this.#unable : this.postgres)", '(void CANNOT, this.postgres)']],
+    test: 'guarantees/denial',
+    fails: 'a disk of Postgres that is full is waited out',
+  },
 ];

@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { REPOSITORY, removeServices, startTestServices, TEST_ENV, tempDir } from '../support/services.js';
 import { MUTATIONS, type Mutation } from './mutations.js';
 
-const COPIED = ['shared', 'producer', 'consumer', 'cli', 'local', 'test', 'dist', 'package.json', 'tsconfig.json'];
+const COPIED = ['shared', 'producer', 'consumer', 'cli', 'local', 'test', 'dist', 'package.json', 'tsconfig.json', 'README.md'];
 
 const wanted = process.argv.slice(2);
 const chosen = MUTATIONS.filter(

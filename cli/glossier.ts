@@ -189,6 +189,22 @@ function build(): Command {
     .option('--reason <code>', 'rejected for this reason')
     .option('--drop <id>', 'of one drop');
 
+  const forget = program.command('forget').description('empty or remove what the tables hold of a person, now and whenever it comes again');
+  const addForget = (name: string, description: string, load: () => Promise<{ run: CommandRun }>) =>
+    forget.command(name).description(description).exitOverride().action(run(load)).option('--json', 'for programs');
+  addForget('user <id>', "forget a user, by the orders' user_id", () => import('./commands/forget-user.js')).requiredOption(
+    '--reason <text>',
+    'why, to be kept for ever; nothing personal',
+  );
+  addForget('waiting', 'carry out what was requested and waits, as the owner of the tables', () => import('./commands/forget-waiting.js'));
+  addForget('list', 'who was forgotten, when and why', () => import('./commands/forget-list.js'));
+
+  add(
+    'copy-topic <new>',
+    'copy the topic without what it holds of forgotten users; run again it goes on',
+    () => import('./commands/copy-topic.js'),
+  ).option('--move', 'then move positions and books to the copy: workers and producers of the old topic end');
+
   const local = program.command('local').description('the local Kafka and Postgres that run when no other are set');
   const addLocal = (name: string, description: string, load: () => Promise<{ run: CommandRun }>) =>
     local.command(name).description(description).exitOverride().action(run(load));

@@ -14,6 +14,7 @@ import { isKafkaOutage } from '../shared/kafka-outage.js';
 import { atMost, ServiceState, throughOutages, unlessAborted } from '../shared/outage.js';
 import { BatchSize } from './batch-size.js';
 import { every } from './every.js';
+import { enterRequests, forgetEntered } from './forget/forget-users.js';
 import type { MessageBatch } from './intake/batch.js';
 import { OrderConsumer } from './intake/order-consumer.js';
 import { Lane } from './lane.js';
@@ -21,7 +22,7 @@ import { Breaker } from './load/breaker.js';
 import { dropsOffset, readDrops, writeDrops } from './load/drop-sync.js';
 import type { LoadCounts } from './load/ledger.js';
 import { Link } from './load/link.js';
-import { readPositions } from './load/positions.js';
+import { checkMoved, readPositions } from './load/positions.js';
 import { mergeUsers } from './merge/merge-users.js';
 import { PeriodReport } from './period-report.js';
 import { Tables } from './schema/tables.js';
@@ -39,6 +40,8 @@ const DROPS_EVERY = 5000;
 const WATCH_EVERY = 2000;
 const SHOW_EVERY = 5000;
 const BUFFER_BATCHES = 1.5;
+const FORGET_DENIED =
+  'users wait to be forgotten, whose rows this user may not change: run `glossier forget waiting` as the owner of the tables';
 /**
  * Transactions at a time. A load is some twenty questions and their answers, and with one of them Postgres waited for this process and this
  * process for Postgres: 131,830 orders took 9.0 and 9.3 s by one lane and 8.3 and 8.6 s by two, in turns on two cores, for 40 MB more.
@@ -136,7 +139,8 @@ class Worker {
     if (untilDrained === true) this.#topic.sealed = true;
     else if (untilDrained) untilDrained.then(() => this.#topic.seal()).catch(error => this.#fail(error));
     if (!(await this.#endIfDrained())) {
-      await this.#kafka(() => this.#consumer.start());
+      // whom to forget is known before the first order is loaded: the database may have been put back to before a request
+      await Promise.all([this.#kafka(() => this.#consumer.start()), this.#syncDrops()]);
       const timers = [
         this.#every(DROPS_EVERY, () => this.#syncDrops()),
         this.#every(WATCH_EVERY, () => this.#watch()),
@@ -205,6 +209,8 @@ class Worker {
   }
 
   #done = 0;
+  /** It was said that this user may not empty or remove what is to be forgotten. */
+  #denied = false;
   #brokenFiles = 0;
   async #merge(): Promise<void> {
     const began = performance.now();
@@ -218,6 +224,10 @@ class Worker {
     const from = await this.#side.use(db => dropsOffset(db, this.#tables, settings.topic));
     const news = await this.#kafka(() => readDrops(kafka, settings.topic, from));
     if (news.next > from) this.#brokenFiles += await this.#side.use(db => writeDrops(db, this.#tables, settings.topic, news));
+    await this.#merging.use(db => enterRequests(db, this.#tables, news.forgets));
+    const forgotten = await this.#merging.use(db => forgetEntered(db, this.#tables));
+    if (forgotten === 'denied') this.#denied ||= (log.warn(FORGET_DENIED), true);
+    else if (forgotten !== null) log.info(forgotten, 'carried out requests to forget users');
     for (const { drop, name, drift } of await this.#side.use(db => untoldDrift(db, this.#tables, settings.topic))) {
       log.warn({ drop, drop_name: name }, `the export has changed: ${driftWords(drift)}`);
     }
@@ -235,7 +245,11 @@ class Worker {
     const offsets = await topicOffsets(this.#admin, topic);
     this.#view.kafkaAnswered = Date.now();
     if (this.#consumer.joined) await this.#strangers.look(this.#consumer.generation);
-    const positions = await this.#side.use(db => readPositions(db, this.#tables, topic));
+    const positions = await this.#side.use(async db => {
+      const found = await readPositions(db, this.#tables, topic);
+      if (found.size === 0) await checkMoved(db, this.#tables, topic);
+      return found;
+    });
     this.#report.looked(offsets, positions);
     const excused = this.#postgres.away || this.#kafkaState.away || this.#lanes.some(l => l.waits);
     this.#view.looked({ at, offsets, positions, mine: new Set(this.#consumer.partitions) }, excused);

@@ -1,11 +1,16 @@
 /** What the drops topic knows of the drops, and what we tell it: the manifest, and how far a publication has come. */
 import {
+  type CopyRecord,
+  copyKey,
   DROP_RECORD_FORMAT,
   type DropManifest,
   type DropProgress,
   type DropState,
   DropStates,
+  type ForgetRecord,
+  forgetKey,
   manifestKey,
+  movedKey,
   progressKey,
 } from '../shared/drop-record.js';
 import { type Admin, dropsTopic, type Kafka, readPartition, topicOffsets } from '../shared/kafka.js';
@@ -108,6 +113,35 @@ export class DropJournal {
     await this.#write();
   }
 
+  /** Says that a user is to be forgotten. */
+  async forget(record: ForgetRecord): Promise<void> {
+    this.#add(forgetKey(record.user), { format: DROP_RECORD_FORMAT, forget: record });
+    await this.#write();
+  }
+
+  /** Says that the topic was moved to another one. */
+  async moved(to: string): Promise<void> {
+    this.#add(movedKey(), { format: DROP_RECORD_FORMAT, movedTo: to });
+    await this.#write();
+  }
+
+  /** Says that this topic is a copy. */
+  async copyOf(record: CopyRecord): Promise<void> {
+    this.#add(copyKey(), { format: DROP_RECORD_FORMAT, copyOf: record });
+    await this.#write();
+  }
+
+  /** What the drops topic of another topic tells, as if the drops had been published to this one. */
+  async takeOver({ drops, forgets }: DropStates, topicId: string): Promise<void> {
+    for (const { manifest, progress } of drops.values()) {
+      this.#add(manifestKey(manifest.id), { ...manifest, topicId });
+      if (progress !== null) this.#add(progressKey(manifest.id), progress);
+      if (this.#batch.length > 500_000) await this.#write();
+    }
+    for (const record of forgets.values()) this.#add(forgetKey(record.user), { format: DROP_RECORD_FORMAT, forget: record });
+    if (this.#batch.count > 0) await this.#write();
+  }
+
   #addProgress(id: string, { file, index, orders }: Mark): void {
     const progress: DropProgress = {
       format: DROP_RECORD_FORMAT,
@@ -120,7 +154,7 @@ export class DropJournal {
     this.#add(progressKey(id), progress);
   }
 
-  #add(key: string, record: DropManifest | DropProgress): void {
+  #add(key: string, record: object): void {
     const bytes = Buffer.from(key + JSON.stringify(record)); // a key is ASCII
     this.#batch.add(bytes, key.length, bytes.length, 0, key.length, NO_HEADERS);
   }

@@ -35,6 +35,8 @@ export async function askTopics(place: KafkaPlace, partitions: number, signal: A
     const info = await topicInfo(kafka, topic);
     if (info === null) throw Object.assign(new Error(`the topic ${topic} is not known yet`), { type: 'UNKNOWN_TOPIC_OR_PARTITION' });
     if (drops.newer > 0) throw new ServiceError(`the topic ${topic}.drops has records of a newer version`, { hint: 'update glossier' });
+    if (drops.movedTo !== null)
+      throw new ServiceError(`the topic "${topic}" was moved to "${drops.movedTo}"`, { hint: `set ORDERS_TOPIC=${drops.movedTo}` });
     return { topicId: info.id, partitions: info.partitions, offsets, drops };
   });
 }

@@ -20,8 +20,10 @@ export interface PackedRecords {
   count: number;
   /** The records in an lz4 frame. */
   body: Buffer;
-  /** Milliseconds since 1970, of all records. */
+  /** Milliseconds since 1970, of the first record; of all, where none has a time of its own. */
   timestamp: number;
+  /** Of the latest. */
+  latest?: number;
 }
 
 /** No headers: a count of 0. */
@@ -98,7 +100,7 @@ const EMPTY = new Uint8Array(0);
 
 /** Puts the header of a batch before its records. */
 export function encodeRecordBatch(records: PackedRecords, sender: BatchSender): Buffer {
-  const { body, count, timestamp } = records;
+  const { body, count, timestamp, latest = timestamp } = records;
   const b = Buffer.allocUnsafe(HEADER_BYTES + body.length);
   b.writeBigInt64BE(0n, 0); // base offset: the broker's to say
   b.writeInt32BE(b.length - 12, 8);
@@ -107,7 +109,7 @@ export function encodeRecordBatch(records: PackedRecords, sender: BatchSender): 
   b.writeInt16BE(LZ4, 21);
   b.writeInt32BE(count - 1, 23);
   b.writeBigInt64BE(BigInt(timestamp), 27);
-  b.writeBigInt64BE(BigInt(timestamp), 35);
+  b.writeBigInt64BE(BigInt(latest), 35);
   b.writeBigInt64BE(sender.producerId, 43);
   b.writeInt16BE(sender.producerEpoch, 51);
   b.writeInt32BE(sender.baseSequence, 53);
@@ -178,7 +180,7 @@ function varintSize(n: number): number {
 }
 
 /** Writes a zigzag varint of -2^30…2^30-1; returns the position behind it. */
-function writeVarint(b: Uint8Array, at: number, n: number): number {
+export function writeVarint(b: Uint8Array, at: number, n: number): number {
   let z = (n << 1) ^ (n >> 31);
   while (z > 0x7f) {
     b[at++] = (z & 0x7f) | 0x80;

@@ -95,7 +95,24 @@ export interface DropProgress {
   at: string;
 }
 
+/**
+ * That a user is to be forgotten, wherever the topic is loaded, replayed or tried again. It stands among the drops, as whoever has the topic has
+ * it, too; under a key of its own, so that it stays when the topic is compacted.
+ */
+export interface ForgetRecord {
+  /** In decimal. */
+  user: string;
+  /** What is kept of the user's orders: `money` their rows without personal fields, `nothing` none. */
+  keeps: 'money' | 'nothing';
+  reason: string;
+  /** ISO instant. */
+  at: string;
+}
+
 const PROGRESS = '/progress';
+const FORGET = 'forget/';
+const MOVED = 'moved';
+const COPY = 'copy';
 
 export function manifestKey(id: string): string {
   return id;
@@ -103,6 +120,28 @@ export function manifestKey(id: string): string {
 
 export function progressKey(id: string): string {
   return id + PROGRESS;
+}
+
+/** What a topic says of itself that is a copy of another one. */
+export interface CopyRecord {
+  topic: string;
+  /** The broker's id of that. */
+  topicId: string;
+  /** Hash of whom it leaves out (forgottenHash). */
+  forgotten: string;
+}
+
+export function copyKey(): string {
+  return COPY;
+}
+
+export function forgetKey(user: string): string {
+  return FORGET + user;
+}
+
+/** The key under which a topic says that it was moved to another one. */
+export function movedKey(): string {
+  return MOVED;
 }
 
 /** One drop as the topic tells it. */
@@ -118,12 +157,23 @@ export interface DropState {
  */
 export class DropStates {
   readonly drops = new Map<string, DropState>();
+  /** By user. */
+  readonly forgets = new Map<string, ForgetRecord>();
+  /** The topic that this one was moved to; nothing is to be published here any more. */
+  movedTo: string | null = null;
+  /** What this topic is a copy of. */
+  copyOf: CopyRecord | null = null;
   newer = 0;
   readonly #early = new Map<string, DropProgress>();
 
   add(key: string | null, value: Buffer | null): void {
     if (key === null || value === null) return;
-    let record: DropManifest | DropProgress;
+    let record:
+      | DropManifest
+      | DropProgress
+      | { format: number; forget: ForgetRecord }
+      | { format: number; movedTo: string }
+      | { format: number; copyOf: CopyRecord };
     try {
       record = JSON.parse(value.toString('utf8'));
     } catch {
@@ -134,7 +184,13 @@ export class DropStates {
       this.newer++;
       return;
     }
-    if (key.endsWith(PROGRESS)) {
+    if (key.startsWith(FORGET)) {
+      if ('forget' in record && isForget(record.forget)) this.forgets.set(record.forget.user, record.forget);
+    } else if (key === MOVED) {
+      if ('movedTo' in record && typeof record.movedTo === 'string') this.movedTo = record.movedTo;
+    } else if (key === COPY) {
+      if ('copyOf' in record && typeof record.copyOf?.topic === 'string') this.copyOf = record.copyOf;
+    } else if (key.endsWith(PROGRESS)) {
       const progress = record as DropProgress;
       const state = this.drops.get(progress.id);
       if (state) state.progress = progress;
@@ -145,6 +201,18 @@ export class DropStates {
       else this.drops.set(record.id, { manifest: record, progress: this.#early.get(record.id) ?? null });
     }
   }
+}
+
+function isForget(f: unknown): f is ForgetRecord {
+  const { user, keeps, reason, at } = (f ?? {}) as Partial<Record<string, unknown>>;
+  return (
+    typeof user === 'string' &&
+    /^-?\d{1,19}$/.test(user) &&
+    (keeps === 'money' || keeps === 'nothing') &&
+    typeof reason === 'string' &&
+    typeof at === 'string' &&
+    !Number.isNaN(Date.parse(at))
+  );
 }
 
 /** What of a drop was not published: broken files, and orders that were too large. */

@@ -6,7 +6,7 @@
  * ask. It is also the message that goes through the program up to the commit, as what lives that long is copied twice by the garbage
  * collector: with a message beside each record and a view of its value, 11 % of a worker's time was collecting.
  */
-import type { OrderPlace } from './order-message.js';
+import type { OrderPlace, Redacted } from './order-message.js';
 
 /** What of kafkajs' decoder is used: a position in the bytes of a response. */
 export interface InnerDecoder {
@@ -48,6 +48,8 @@ export class FetchedRecord {
   partition = -1;
   /** Where it came from, read from its headers by the consumer; null for a message of no drop. */
   place: OrderPlace | null = null;
+  /** Set likewise. */
+  redacted: Redacted | null = null;
 
   constructor(
     readonly batchContext: BatchContext,

@@ -245,15 +245,24 @@ export async function topicOffsets(admin: Admin, topic: string): Promise<TopicOf
   return offsets.map(o => ({ partition: o.partition, low: Number(o.low), end: Number(o.high) })).sort((a, b) => a.partition - b.partition);
 }
 
-/** Makes the topic of the orders and the one of the drops when they are missing: both keep everything, whatever the broker's defaults. */
-export async function ensureTopics(admin: Admin, topic: string, partitions: number): Promise<void> {
+/**
+ * Makes the topic of the orders and the one of the drops when they are missing: both keep everything, whatever the broker's defaults.
+ *
+ * @param config what else the topic of the orders is to have, such as a larger max.message.bytes
+ */
+export async function ensureTopics(
+  admin: Admin,
+  topic: string,
+  partitions: number,
+  config: { name: string; value: string }[] = [],
+): Promise<void> {
   const keep = [
     { name: 'retention.ms', value: '-1' },
     { name: 'retention.bytes', value: '-1' },
   ];
   const existing = new Set(await admin.listTopics());
   const wanted = [
-    { topic, numPartitions: partitions, configEntries: [{ name: 'cleanup.policy', value: 'delete' }, ...keep] },
+    { topic, numPartitions: partitions, configEntries: [{ name: 'cleanup.policy', value: 'delete' }, ...keep, ...config] },
     { topic: dropsTopic(topic), numPartitions: 1, configEntries: [{ name: 'cleanup.policy', value: 'compact' }] },
   ].filter(t => !existing.has(t.topic));
   if (wanted.length === 0) return;
@@ -268,6 +277,18 @@ function isAlreadyThere(error: unknown): boolean {
   const errors = (error as { errors?: { type?: string }[] }).errors ?? [];
   return errors.length > 0 && errors.every(e => e.type === 'TOPIC_ALREADY_EXISTS');
 }
+
+/** What was set for the topic itself of how large its messages may be, and whose time they have. */
+export async function messageConfig(admin: Admin, topic: string): Promise<{ name: string; value: string }[]> {
+  const names = ['max.message.bytes', 'message.timestamp.type'];
+  const { resources } = await admin.describeConfigs({
+    includeSynonyms: false,
+    resources: [{ type: TOPIC_RESOURCE, name: topic, configNames: names }],
+  });
+  return (resources[0]?.configEntries ?? []).map(c => ({ name: c.configName, value: c.configValue })).filter(c => names.includes(c.name));
+}
+
+const TOPIC_RESOURCE = 2;
 
 /** The compacted topic that tells what each drop holds. */
 export function dropsTopic(topic: string): string {

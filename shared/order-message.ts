@@ -4,10 +4,11 @@
  * Key: the order id in decimal. Value: the order's JSON, the very bytes of the file. Headers: where it came from. A message
  * without headers is somebody else's and loads too; its month is then that of `processed_at`.
  */
+import { hashOfText, hashText } from './content-hash.js';
 import { isMonth } from './order.js';
 
 /** Names of the message headers. All values are UTF-8 text. */
-export const HEADER = { drop: 'drop', file: 'file', index: 'index', month: 'month' } as const;
+export const HEADER = { drop: 'drop', file: 'file', index: 'index', month: 'month', forgotten: 'forgotten', filler: 'filler' } as const;
 
 /** Where an order stands in a drop. */
 export interface OrderPlace {
@@ -60,4 +61,42 @@ function text(value: HeaderValue): string | null {
   const last = Array.isArray(value) ? value[value.length - 1] : value;
   if (last === undefined || last === null) return null;
   return last.toString().replaceAll('\0', '\ufffd');
+}
+
+/**
+ * What a message says of itself where it stands for one of a forgotten user: a copy of a topic leaves the personal fields out, and the books and
+ * the registry go on counting what was delivered.
+ */
+export interface Redacted {
+  /** Hash of the bytes that were delivered. */
+  content: bigint;
+  /** How many they were. */
+  bytes: number;
+  /** Why the order was refused, where it was: nothing is left of such a message that could be judged again. */
+  refusal: { orderId: string; code: string; path: string } | null;
+}
+
+/** The value of the header. */
+export function encodeRedacted({ content, bytes, refusal }: Redacted): string {
+  return JSON.stringify({ content: hashText(content), bytes, ...(refusal === null ? {} : { refusal }) });
+}
+
+/** @returns null for a message as it was delivered, and where the header is not of this form */
+export function decodeRedacted(headers: Headers | undefined): Redacted | null {
+  const said = text(headers?.[HEADER.forgotten]);
+  if (said === null) return null;
+  try {
+    const { content, bytes, refusal = null } = JSON.parse(said);
+    const hash = hashOfText(content);
+    if (hash === null || !Number.isSafeInteger(bytes)) return null;
+    if (refusal !== null && ['orderId', 'code', 'path'].some(part => typeof refusal[part] !== 'string')) return null;
+    return { content: hash, bytes, refusal };
+  } catch {
+    return null;
+  }
+}
+
+/** Is it there for its offset alone? A copy of a topic has such messages where the topic has none, so that all others keep their offsets. */
+export function isFiller(value: unknown, headers: Headers | undefined): boolean {
+  return value === null && headers?.[HEADER.filler] !== undefined;
 }

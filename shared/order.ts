@@ -26,6 +26,17 @@ export const ORDER_FIELDS: readonly string[] = (
 /** The scalar fields that tell about the user and go to the user tables. */
 export const USER_FIELDS: readonly string[] = ['customer_locale', 'buyer_accepts_marketing', 'contact_email', 'phone'];
 
+/**
+ * The fields of an order that say something about the person who placed it, or that lead to one: emptied when the person is forgotten. So are the
+ * user's fields, and every field that the tables do not know. What is left is what was sold, when, and for how much.
+ */
+export const PERSONAL_FIELDS: ReadonlySet<string> = new Set(
+  (
+    'email note token cart_token checkout_token checkout_id name reference referring_site landing_site landing_site_ref browser_ip device_id ' +
+    'source_identifier source_url tags order_status_url'
+  ).split(' '),
+);
+
 /** The fields of a line item that have a column; all are whole numbers. */
 export const LINE_ITEM_FIELDS: readonly string[] = ['id', 'product_id', 'variant_id', 'quantity'];
 

@@ -156,6 +156,14 @@ export const SETTINGS = {
     max: 86_400_000,
     help: 'how long Postgres or Kafka may be away before the program gives up',
   },
+  forgetKeeps: {
+    env: 'FORGET_KEEPS',
+    flag: 'forget-keeps',
+    kind: 'choice',
+    fallback: 'money',
+    choices: ['money', 'nothing'],
+    help: 'what forget leaves of the orders of a user: their rows without personal columns, or nothing',
+  },
   rebuildLockTimeout: {
     env: 'REBUILD_LOCK_TIMEOUT',
     flag: 'rebuild-lock-timeout',

@@ -1,5 +1,6 @@
 /** glossier diff <a> <b> [--json]: two schemas, or two drops. */
 import { diffDrops, diffSchemas } from '../../consumer/diff/diff.js';
+import { orderRules } from '../../consumer/load/forgotten-users.js';
 import { isDifferent } from '../../consumer/rebuild/difference.js';
 import { renderDifferences } from '../../consumer/rebuild/render.js';
 import { type OpenDrop, openDrop } from '../../producer/open-drop.js';
@@ -14,11 +15,11 @@ export const run: CommandRun = async context => {
   const services = await context.database();
   const differences = await withDatabase(context, services, 'diff', async (db, tables) =>
     isSource(a) && isSource(b)
-      ? withDrops(context, [a, b], ([first, second]) =>
+      ? withDrops(context, [a, b], async ([first, second]) =>
           diffDrops(
             db,
             tables,
-            context.settings.maxDepth,
+            await orderRules(db, tables, context.settings.maxDepth),
             dropOrders(context, first.entries, a, 'Reading A'),
             dropOrders(context, second.entries, b, 'Reading B'),
           ),

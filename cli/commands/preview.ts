@@ -1,4 +1,5 @@
 /** glossier preview <drop> [--json]: what would become of a drop; nothing is published or changed. */
+import { orderRules } from '../../consumer/load/forgotten-users.js';
 import { PREVIEWED, previewDrop } from '../../consumer/preview/preview.js';
 import { renderPreview } from '../../consumer/preview/render.js';
 import { openDrop } from '../../producer/open-drop.js';
@@ -14,8 +15,14 @@ export const run: CommandRun = async context => {
   const services = await context.database();
   const { drop, entries } = await openDrop(argument(context, 0), settings, { signal, log, sha256, input: input?.() });
   try {
-    const preview = await withDatabase(context, services, 'preview', (db, tables) =>
-      previewDrop(db, tables, settings.topic, settings.maxDepth, dropOrders(context, entries, PREVIEWED, 'Reading')),
+    const preview = await withDatabase(context, services, 'preview', async (db, tables) =>
+      previewDrop(
+        db,
+        tables,
+        settings.topic,
+        await orderRules(db, tables, settings.maxDepth),
+        dropOrders(context, entries, PREVIEWED, 'Reading'),
+      ),
     );
     context.display.finish();
     context.print(context.options.json === true ? JSON.stringify(preview, null, 2) : renderPreview(preview, drop.name));

@@ -22,7 +22,7 @@ export const run: CommandRun = async context => {
   for (const [name, what] of Object.entries(place))
     if (what !== null && what !== '') context.print(`${name.padEnd(12)} ${printable(String(what))}`);
   context.print('');
-  process.stdout.write(value ?? '(no bytes are kept of a broken file)');
+  process.stdout.write(value ?? (reject.kind === 'file' ? '(no bytes are kept of a broken file)' : '(no bytes)'));
   context.print('');
   if (mended !== null) {
     context.print('\nmended and loaded as:\n');

@@ -1,6 +1,7 @@
 /** glossier verify <drop> [--json]: the orders of a zip, or of a drop by its messages, held against the tables field by field. */
 import { existsSync } from 'node:fs';
 import { dropsOffset, readDrops, writeDrops } from '../../consumer/load/drop-sync.js';
+import { orderRules } from '../../consumer/load/forgotten-users.js';
 import { readPositions } from '../../consumer/load/positions.js';
 import { holdDrop, type OrderSource } from '../../consumer/proof/hold-drop.js';
 import type { Proof } from '../../consumer/proof/proof.js';
@@ -66,13 +67,14 @@ async function verifyMessages(context: Context, given: string): Promise<Proof> {
   });
 }
 
-function hold(
+async function hold(
   { settings, display }: Context,
   db: Parameters<typeof holdDrop>[0],
   tables: Parameters<typeof holdDrop>[1],
   what: { drops: string[]; name: string; source: Proof['source'] },
   orders: OrderSource,
 ): Promise<Proof> {
-  const options = { topic: settings.topic, maxDepth: settings.maxDepth, onCompare: () => display.line('Comparing…'), ...what };
+  const rules = await orderRules(db, tables, settings.maxDepth);
+  const options = { topic: settings.topic, rules, onCompare: () => display.line('Comparing…'), ...what };
   return holdDrop(db, tables, options, orders);
 }

@@ -1,6 +1,7 @@
 /** glossier why order|user|line-item|drop <id> [--json] */
 import type { OrderMessage } from '../../consumer/intake/batch.js';
 import type { Database } from '../../consumer/load/database.js';
+import { orderRules } from '../../consumer/load/forgotten-users.js';
 import { findDrops } from '../../consumer/proof/publications.js';
 import type { Tables } from '../../consumer/schema/tables.js';
 import { whyDrop, whyLineItem } from '../../consumer/why/drop.js';
@@ -46,7 +47,7 @@ const order = async (asked: Asked, id: string) => {
   const why = await whyOrder(db, tables, id);
   if (why?.from != null) {
     const message = await messageAt(asked, why.from);
-    if (message !== null) await holdOrder(db, tables, why, message, context.settings.maxDepth);
+    if (message !== null) await holdOrder(db, tables, why, message, await orderRules(db, tables, context.settings.maxDepth));
   }
   return why;
 };
@@ -64,7 +65,7 @@ const ANSWERS: Record<string, Answer> = {
     // of an order that was mended by hand the message is not what was loaded
     if (why.newest !== null && why.newest.topic !== '' && newest?.retried?.mended !== true) {
       const message = await messageAt(asked, why.newest);
-      if (message !== null) await holdUser(db, tables, why, message, context.settings.maxDepth);
+      if (message !== null) await holdUser(db, tables, why, message, await orderRules(db, tables, context.settings.maxDepth));
     }
     return { json: why, text: renderUser(why) };
   },

@@ -10,6 +10,7 @@ import { findDifferences, LONG, type TableDifference } from '../rebuild/differen
 import type { Relation } from '../rebuild/relations.js';
 import { LINE_ITEM_COLUMNS, monthTable, ORDER_COLUMNS, quote, Tables, USER_COLUMNS } from '../schema/tables.js';
 import { batchRows } from '../transform/batch-rows.js';
+import type { OrderRules } from '../transform/forgotten.js';
 
 /** Where `added` is what the second has and the first has not. */
 export async function diffSchemas(db: Database, a: string, b: string): Promise<TableDifference[]> {
@@ -52,11 +53,11 @@ export type DropOrders = AsyncIterable<{ messages: OrderMessage[] }>;
 const SIDES = ['first', 'second'] as const;
 
 /** By what each of two drops holds by itself, in temporary tables: whatever was loaded of either. */
-export async function diffDrops(db: Database, live: Tables, maxDepth: number, a: DropOrders, b: DropOrders): Promise<TableDifference[]> {
+export async function diffDrops(db: Database, live: Tables, rules: OrderRules, a: DropOrders, b: DropOrders): Promise<TableDifference[]> {
   const expected = await Expected.begin(db, live);
   try {
     for (const [at, orders] of [a, b].entries()) {
-      await gather(expected, orders, maxDepth);
+      await gather(expected, orders, rules);
       await setAside(expected, SIDES[at]);
     }
     const sides = (what: string, name: string, columns: readonly string[]) =>
@@ -75,11 +76,11 @@ function aside(side: string, what: string): string {
   return `pg_temp.${quote(`${side}_${what}`)}`;
 }
 
-async function gather(expected: Expected, orders: DropOrders, maxDepth: number): Promise<void> {
+async function gather(expected: Expected, orders: DropOrders, rules: OrderRules): Promise<void> {
   for await (const { messages } of orders) {
     const batch = { messages, segments: [], bytes: 0, reason: 'orders' as const, generation: 0 };
     const known = { orders: new Set<string>(), lineItems: new Set<string>() }; // of an id that comes again the first counts
-    await expected.add(batchRows(batch, () => 0, known, new Map(), maxDepth).rows);
+    await expected.add(batchRows(batch, () => 0, known, new Map(), rules).rows);
   }
 }
 

@@ -1,5 +1,5 @@
 /** Messages on their way to one transaction, and the place of a batch in the topic: pure. */
-import type { OrderPlace } from '../../shared/order-message.js';
+import type { OrderPlace, Redacted } from '../../shared/order-message.js';
 
 /** One message; most are the very records of a fetch (shared/fetched-records.ts). */
 export interface OrderMessage {
@@ -7,6 +7,8 @@ export interface OrderMessage {
   readonly offset: number;
   /** Null for a message of no drop. */
   readonly place: OrderPlace | null;
+  /** Of a message that stands for one of a forgotten user: what was delivered. Null for all others. */
+  readonly redacted: Redacted | null;
   /** The value lies in these bytes, in front of and behind others, from `from` to before `to`; `from` is -1 where there is none. */
   readonly bytes: Buffer;
   readonly from: number;
@@ -16,8 +18,14 @@ export interface OrderMessage {
 }
 
 /** A message that was not just fetched. */
-export function messageOf(partition: number, offset: number, value: Buffer | null, place: OrderPlace | null): OrderMessage {
-  return { partition, offset, place, bytes: value ?? NONE, from: value === null ? -1 : 0, to: value?.length ?? 0, value };
+export function messageOf(
+  partition: number,
+  offset: number,
+  value: Buffer | null,
+  place: OrderPlace | null,
+  redacted: Redacted | null = null,
+): OrderMessage {
+  return { partition, offset, place, redacted, bytes: value ?? NONE, from: value === null ? -1 : 0, to: value?.length ?? 0, value };
 }
 
 const NONE = Buffer.alloc(0);

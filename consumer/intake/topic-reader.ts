@@ -112,7 +112,8 @@ export class TopicReader {
       const batch = await this.options.patiently(() => this.#ask(partition, from));
       if (batch !== null) {
         const messages = toMessages(batch, from);
-        const times = batch.messages.map(m => Number(m.timestamp));
+        const timeOf = new Map(batch.messages.map(m => [Number(m.offset), Number(m.timestamp)]));
+        const times = messages.map(m => timeOf.get(m.offset)!);
         this.#fetched.set(partition, { messages, times, taken: 0, to: Math.max(from, Number(batch.lastOffset()) + 1) });
         if (this.#has(partition)) return;
       }

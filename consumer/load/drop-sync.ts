@@ -3,7 +3,7 @@
  * large to be published, become rejects of kind `file`.
  */
 import { hashOfText } from '../../shared/content-hash.js';
-import { type DropFile, type DropManifest, type DropState, DropStates, refusedOf } from '../../shared/drop-record.js';
+import { type DropFile, type DropManifest, type DropState, DropStates, type ForgetRecord, refusedOf } from '../../shared/drop-record.js';
 import { dropsTopic, type Kafka, readPartition } from '../../shared/kafka.js';
 import type { RejectionCode } from '../../shared/rejection.js';
 import type { Tables } from '../schema/tables.js';
@@ -13,11 +13,15 @@ import type { Database } from './database.js';
 export async function readDrops(kafka: Kafka, topic: string, from = 0): Promise<DropNews> {
   const states = new DropStates();
   const next = await readPartition(kafka, dropsTopic(topic), 0, from, r => states.add(r.key?.toString() ?? null, r.value));
-  return { drops: [...states.drops.values()], next };
+  return { drops: [...states.drops.values()], forgets: [...states.forgets.values()], movedTo: states.movedTo, next };
 }
 
 export interface DropNews {
   drops: DropState[];
+  /** Users who are to be forgotten; forget/ carries it out. */
+  forgets: ForgetRecord[];
+  /** Where the topic was moved to, if it was. */
+  movedTo: string | null;
   /** Offset to go on from. */
   next: number;
 }
@@ -37,7 +41,12 @@ export async function writeDrops(db: Database, tables: Tables, topic: string, { 
   let news = 0;
   await db.query('BEGIN');
   try {
-    await db.query(`SELECT FROM ${tables.topics} WHERE topic = $1 FOR UPDATE`, [topic]);
+    const here = await db.query(`SELECT moved_to FROM ${tables.topics} WHERE topic = $1 FOR UPDATE`, [topic]);
+    // what a producer that was slow to notice tells there is told, and published, once more where the topic was moved to
+    if (here.rows[0]?.moved_to != null) {
+      await db.query('ROLLBACK');
+      return 0;
+    }
     for (const { manifest: m } of drops) {
       await db.query(
         `INSERT INTO ${tables.drops} AS d (topic, drop_id, name, sha256, bytes, state, files, broken_files, orders, started_at, finished_at)

@@ -16,24 +16,35 @@ import { endStuckWorkers } from './stuck-workers.js';
 
 const LOCK_TIMEOUT = '55P03';
 
+/** Users are to be forgotten of whom the rows of the batch do not know: they are made anew. */
+export class ForgottenSince extends Error {}
+
 /**
  * Loads a batch and commits.
  *
+ * @param forgottenUpTo number of the last request to forget a user that the rows were made by
  * @param write writes the rows, and says what became of each message
  * @param onCommit told the counts before COMMIT, as its answer may be lost
  * @returns the counts, or null when the batch could not be claimed: nothing was changed then
- * @throws whatever Postgres says; the transaction is rolled back, unless the error came from COMMIT: then it may have happened
+ * @throws ForgottenSince before anything is changed; whatever Postgres says; the transaction is rolled back, unless the error came from COMMIT: then it may have happened
  */
 export async function loadBatch(
   db: Database,
+  tables: Tables,
   ledger: Ledger,
   batch: MessageBatch,
+  forgottenUpTo: number,
   write: () => Promise<BatchOutcome>,
   onCommit: (counts: LoadCounts) => void = () => {},
 ): Promise<LoadCounts | null> {
   let committing = false;
   try {
-    await db.query("BEGIN; SET LOCAL lock_timeout = '5s'");
+    // the lock on forgotten_users that reading takes is held to the end: who is to be forgotten is entered before this transaction or behind it
+    const begun = await db.query(`BEGIN; SET LOCAL lock_timeout = '5s'; SELECT coalesce(max(no), 0) AS last FROM ${tables.forgottenUsers}`);
+    if (Number((begun as unknown as { rows: { last: string }[] }[])[2].rows[0].last) !== forgottenUpTo) {
+      await db.rollback();
+      throw new ForgottenSince();
+    }
     const claimed = await ledger.claim(db, batch).catch(async error => {
       await db.rollback();
       if (errorCode(error) === LOCK_TIMEOUT) await endStuckWorkers(db, ledger.tables);
@@ -59,6 +70,7 @@ export async function loadBatch(
 /** Writes the rows of a batch, or of a part of it. */
 export async function writeRows(db: Database, tables: Tables, rows: RowSet): Promise<void> {
   await copy(db, tables.knownOrders, REGISTRY_COLUMNS, rows.registry);
+  await copy(db, tables.knownOrders, [...REGISTRY_COLUMNS, 'forgotten'], rows.forgotten);
   for (const month of [...rows.months.keys()].sort()) await copy(db, tables.month(month), ORDER_COLUMNS, rows.months.get(month)!);
   await copy(db, tables.lineItems, LINE_ITEM_COLUMNS, rows.lineItems);
   const staging = new CopyText();

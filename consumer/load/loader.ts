@@ -8,15 +8,17 @@ import type { Rejection } from '../../shared/rejection.js';
 import type { MessageBatch } from '../intake/batch.js';
 import { MonthTables } from '../schema/month-table.js';
 import { type BatchRows, batchRows, batchRowsInTurns, type FileNumbers, type RejectedMessage } from '../transform/batch-rows.js';
+import type { ForgottenUsers, OrderRules } from '../transform/forgotten.js';
 import { everyId, fixed } from '../transform/id-layer.js';
 import type { KnownIds } from '../transform/order-rows.js';
 import type { Breaker } from './breaker.js';
 import type { Database } from './database.js';
 import { DropFiles } from './drop-files.js';
+import { type Forgotten, readForgotten } from './forgotten-users.js';
 import { knownIds, repeatedOrders } from './known-orders.js';
 import type { BatchOutcome, Ledger, LoadCounts } from './ledger.js';
 import { Link } from './link.js';
-import { loadBatch, writeRows } from './load-batch.js';
+import { ForgottenSince, loadBatch, writeRows } from './load-batch.js';
 import { type PiecesOfBatch, writePieces } from './pieces.js';
 import { reactionTo } from './sqlstate.js';
 import { type LoadTarget, TopicLedger } from './topic-ledger.js';
@@ -49,6 +51,8 @@ export interface PreparedBatch {
   made: BatchRows;
   /** Losses of a connection when it was made; after another one it is made anew. */
   losses: number;
+  /** Number of the last request to forget a user that it was made by; after another one it is made anew. */
+  forgottenUpTo: number;
 }
 
 /** `null`: the positions had moved on (or the rejects were tried by others); the batch is dropped, and its owner looks again at what is left. */
@@ -73,6 +77,8 @@ export class Loader {
   readonly #ledger: Ledger;
   /** How the next batch is looked at for known orders, by what the last one had. */
   #look: Look = 'sample';
+  /** Whom to forget, as it was last read. */
+  #forgotten: Forgotten | null = null;
 
   constructor(readonly options: LoaderOptions) {
     const { databaseUrl, postgres, signal, target } = options;
@@ -85,12 +91,16 @@ export class Loader {
 
   /** Makes the rows of a batch. Meant to run while the batch before it is being loaded: parsing and COPY take about as long. */
   async prepare(batch: MessageBatch): Promise<PreparedBatch> {
-    let losses = 0;
-    const made = await this.#aside.use(db => {
-      losses = this.#countLosses(); // before the rows are made: a loss in between has them made anew
-      return this.#make(db, batch);
+    return this.#aside.use(async db => {
+      const losses = this.#countLosses(); // before the rows are made: a loss in between has them made anew
+      const forgotten = await this.#readForgotten(db);
+      return { batch, made: await this.#make(db, batch, forgotten.users), losses, forgottenUpTo: forgotten.upTo };
     });
-    return { batch, made, losses };
+  }
+
+  async #readForgotten(db: Database): Promise<Forgotten> {
+    this.#forgotten ??= await readForgotten(db, this.options.target.tables);
+    return this.#forgotten;
   }
 
   /**
@@ -109,30 +119,35 @@ export class Loader {
 
   #seenLosses = 0;
 
-  async #make(db: Database, batch: MessageBatch, look = this.#look): Promise<BatchRows> {
+  async #make(db: Database, batch: MessageBatch, forgotten: ForgottenUsers, look = this.#look): Promise<BatchRows> {
+    const rules = this.#rules(forgotten);
     const fileNumber = await this.#files.learn(db, batch.messages);
     const known =
       look === 'careful'
-        ? await this.#lookUp(db, batch, fileNumber)
+        ? await this.#lookUp(db, batch, fileNumber, rules)
         : await repeatedOrders(db, this.options.target.tables, batch, look === 'orders');
-    const made = await batchRowsInTurns(batch, fileNumber, known, NONE_REFUSED, this.options.maxDepth);
+    const made = await batchRowsInTurns(batch, fileNumber, known, NONE_REFUSED, rules);
     await this.#makeMonths(db, made);
     return made;
   }
 
   /** What is needed to make the rows of a batch piece by piece. */
-  async #makePieces(db: Database, batch: MessageBatch): Promise<PiecesOfBatch> {
-    const { maxDepth } = this.options;
+  async #makePieces(db: Database, batch: MessageBatch, forgotten: ForgottenUsers): Promise<PiecesOfBatch> {
+    const rules = this.#rules(forgotten);
     const fileNumber = await this.#files.learn(db, batch.messages);
-    const known = await this.#lookUp(db, batch, fileNumber);
+    const known = await this.#lookUp(db, batch, fileNumber, rules);
     // which of several orders of one id is loaded is not known before the first is taken or refused
-    await this.#makeMonths(db, batchRows(batch, fileNumber, fixed(known), NONE_REFUSED, maxDepth));
+    await this.#makeMonths(db, batchRows(batch, fileNumber, fixed(known), NONE_REFUSED, rules));
     const slice = (from: number, to: number) => ({ ...batch, messages: batch.messages.slice(from, to) });
     return {
       count: batch.messages.length,
       known,
-      make: (from, to, ids, refused) => batchRows(slice(from, to), fileNumber, ids, refused, maxDepth),
+      make: (from, to, ids, refused) => batchRows(slice(from, to), fileNumber, ids, refused, rules),
     };
+  }
+
+  #rules(forgotten: ForgottenUsers): OrderRules {
+    return { maxDepth: this.options.maxDepth, forgotten };
   }
 
   async #makeMonths(db: Database, { rows }: BatchRows): Promise<void> {
@@ -146,10 +161,11 @@ export class Loader {
    *
    * @param ledger another one than the topic's, for messages that do not come from there now
    */
-  async load({ batch, made, losses }: PreparedBatch, ledger = this.#ledger): Promise<LoadResult> {
+  async load({ batch, made, losses, forgottenUpTo }: PreparedBatch, ledger = this.#ledger): Promise<LoadResult> {
     const { breaker, target, onCommitted } = this.options;
     let outcome: BatchOutcome = made;
     let pieces: PiecesOfBatch | null = null;
+    let byPieces = false;
     let counted: LoadCounts | null = null;
     let look: Look | undefined;
     let committing = 0;
@@ -160,8 +176,10 @@ export class Loader {
       onCommitted?.({ rejected: outcome.rejected, commitMilliseconds: now - committing, transactionMilliseconds: now - began });
     };
     const make = async (db: Database) => {
-      if (pieces !== null) pieces = await this.#makePieces(db, batch);
-      else made = await this.#make(db, batch, look);
+      const { users, upTo } = await this.#readForgotten(db);
+      if (byPieces) pieces = await this.#makePieces(db, batch, users);
+      else made = await this.#make(db, batch, users, look);
+      forgottenUpTo = upTo;
     };
     for (let tries = 0; ; ) {
       try {
@@ -180,7 +198,7 @@ export class Loader {
             }
             return outcome;
           };
-          return loadBatch(db, ledger, batch, write, counts => {
+          return loadBatch(db, target.tables, ledger, batch, forgottenUpTo, write, counts => {
             counted = counts;
             committing = performance.now();
           });
@@ -196,9 +214,15 @@ export class Loader {
         this.#look = counts.bypassed + counts.repeated === 0 ? 'sample' : (look ?? (this.#look === 'sample' ? 'orders' : this.#look));
         return counts;
       } catch (error) {
+        if (error instanceof ForgottenSince) {
+          this.#forgotten = null;
+          await this.link.use(make);
+          continue;
+        }
         const reaction = reactionTo(error);
-        if (reaction === 'data' && pieces === null) {
-          pieces = await this.link.use(db => this.#makePieces(db, batch));
+        if (reaction === 'data' && !byPieces) {
+          byPieces = true;
+          await this.link.use(make);
           continue;
         }
         if (reaction === 'duplicate' && tries++ < MOST_TRIES) {
@@ -212,9 +236,9 @@ export class Loader {
     }
   }
 
-  async #lookUp(db: Database, batch: MessageBatch, fileNumber: FileNumbers): Promise<KnownIds> {
+  async #lookUp(db: Database, batch: MessageBatch, fileNumber: FileNumbers, rules: OrderRules): Promise<KnownIds> {
     const ids = everyId();
-    batchRows(batch, fileNumber, ids, NONE_REFUSED, this.options.maxDepth);
+    batchRows(batch, fileNumber, ids, NONE_REFUSED, rules);
     return knownIds(db, this.options.target.tables, [...ids.orders], [...ids.lineItems]);
   }
 

@@ -30,7 +30,8 @@ export async function claimTopic(
   acceptGap = false,
 ): Promise<void> {
   await db.query(`INSERT INTO ${tables.topics} (topic, topic_id) VALUES ($1, $2) ON CONFLICT DO NOTHING`, [topic, topicId]);
-  const { rows } = await db.query(`SELECT topic_id FROM ${tables.topics} WHERE topic = $1`, [topic]);
+  const { rows } = await db.query(`SELECT topic_id, moved_to FROM ${tables.topics} WHERE topic = $1`, [topic]);
+  if (rows[0].moved_to !== null) throw moved(topic, rows[0].moved_to);
   if (rows[0].topic_id !== topicId) throw madeAnew(topic);
   const positions = await readPositions(db, tables, topic);
   const fresh = offsets.filter(o => !positions.has(o.partition));
@@ -71,6 +72,18 @@ async function checkAgainstBatches(db: Database, tables: Tables, topic: string):
     `partition ${partition} of "${topic}" stands at offset ${next_offset}, and its batches go up to ${to_offset}: the position was set by hand`,
     { hint: '`glossier rebuild` sets it right' },
   );
+}
+
+/** @throws TopicError when the topic's positions were moved to a copy of it */
+export async function checkMoved(db: Database, tables: Tables, topic: string): Promise<void> {
+  const { rows } = await db.query(`SELECT moved_to FROM ${tables.topics} WHERE topic = $1`, [topic]);
+  if (rows.length > 0 && rows[0].moved_to !== null) throw moved(topic, rows[0].moved_to);
+}
+
+function moved(topic: string, to: string): TopicError {
+  return new TopicError(`the topic "${topic}" was moved to "${to}"`, {
+    hint: `start with ORDERS_TOPIC=${to}; nothing is lost or loaded twice`,
+  });
 }
 
 /** What to say of a topic that is not the one whose positions are here. */

@@ -21,7 +21,7 @@ export function refusedRow(error: unknown, made: BatchRows): number | null {
   for (let at = 0; at < made.outcomes.length; at++) {
     const o = made.outcomes[at];
     if (o.outcome !== 'loaded') continue;
-    if (month !== null) rest -= o.month === month ? 1 : 0;
+    if (month !== null) rest -= o.hasRow && o.month === month ? 1 : 0;
     else if (/order_line_item_mapping/.test(table)) rest -= o.lineItems;
     else if (/known_orders/.test(table)) rest--;
     else return null;

@@ -9,9 +9,9 @@ export async function writeRejects(db: Database, tables: Tables, topic: string, 
   if (rejected.length === 0) return;
   const column = (pick: (r: RejectedMessage) => unknown) => rejected.map(pick);
   await db.query(
-    `INSERT INTO ${tables.rejects} (kind, topic, drop_id, file, order_index, month, partition, record_offset, order_id, code, path, reason, value)
+    `INSERT INTO ${tables.rejects} (kind, topic, drop_id, file, order_index, month, partition, record_offset, order_id, code, path, reason, value, forgotten)
      SELECT 'order', $1, * FROM unnest($2::text[], $3::text[], $4::int[], $5::text[], $6::int[], $7::bigint[], $8::bigint[], $9::text[], $10::text[], $11::text[],
-       $12::bytea[])
+       $12::bytea[], $13::bool[])
      ON CONFLICT DO NOTHING`,
     [
       topic,
@@ -25,7 +25,8 @@ export async function writeRejects(db: Database, tables: Tables, topic: string, 
       column(r => r.rejection.code),
       column(r => storable(r.rejection.path)),
       column(r => storable(r.rejection.reason)),
-      column(r => r.message.value),
+      column(r => (r.forgotten ? null : r.message.value)),
+      column(r => r.forgotten),
     ],
   );
 }

@@ -7,7 +7,7 @@ import { compareBypassed } from './compare-bypassed.js';
 import type { Database } from './database.js';
 import { writeFieldCounts } from './drop-fields.js';
 import { type BatchOutcome, type Ledger, type LoadCounts, sum } from './ledger.js';
-import { movePositions, readPositions, wasLoadedBy } from './positions.js';
+import { checkMoved, movePositions, readPositions, wasLoadedBy } from './positions.js';
 import { settleLate, writeRejects } from './rejects.js';
 
 export interface LoadTarget {
@@ -76,6 +76,7 @@ export class TopicLedger implements Ledger {
 
   async wasEntered(db: Database, batch: MessageBatch): Promise<boolean> {
     const { tables, topic, worker } = this.target;
+    await checkMoved(db, tables, topic);
     const positions = await readPositions(db, tables, topic);
     if (positions.size === 0)
       throw new ServiceError('the positions are gone from the database', {

@@ -16,6 +16,7 @@ import { type Drift, driftOf, readDropFields } from '../status/drift.js';
 import { type MoneyNote, moneyNotes } from '../status/money-notes.js';
 import { type BatchRows, batchRows, type MessageOutcome } from '../transform/batch-rows.js';
 import { DropFieldCounts } from '../transform/field-counts.js';
+import type { OrderRules } from '../transform/forgotten.js';
 import { fixed } from '../transform/id-layer.js';
 import type { KnownIds } from '../transform/order-rows.js';
 
@@ -52,8 +53,8 @@ const BYTES_AT_ONCE = 6_000_000;
 const MOST_EXAMPLES = 20;
 const NONE_REFUSED: ReadonlyMap<number, Rejection> = new Map();
 
-export async function previewDrop(db: Database, live: Tables, topic: string, maxDepth: number, orders: PreviewSource): Promise<Preview> {
-  const trial = new Trial(db, live, maxDepth);
+export async function previewDrop(db: Database, live: Tables, topic: string, rules: OrderRules, orders: PreviewSource): Promise<Preview> {
+  const trial = new Trial(db, live, rules);
   await db.query(
     `BEGIN ISOLATION LEVEL REPEATABLE READ; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL row_security = off`,
   );
@@ -95,7 +96,7 @@ class Trial {
   constructor(
     readonly db: Database,
     readonly live: Tables,
-    readonly maxDepth: number,
+    readonly rules: OrderRules,
   ) {}
 
   async open(): Promise<void> {
@@ -113,7 +114,7 @@ class Trial {
   async add(messages: OrderMessage[]): Promise<void> {
     const { preview, db } = this;
     const batch = { messages, segments: [], bytes: 0, reason: 'orders' as const, generation: 0 };
-    const make = (known: KnownIds | null) => batchRows(batch, () => 0, known, NONE_REFUSED, this.maxDepth);
+    const make = (known: KnownIds | null) => batchRows(batch, () => 0, known, NONE_REFUSED, this.rules);
     const all = make(null);
     const first = await this.#first(all.outcomes);
     const lineItems = await this.#knownItems(all);
@@ -132,7 +133,7 @@ class Trial {
       outcome = await writePieces(db, this.#tables, {
         count: messages.length,
         known,
-        make: (from, to, ids, refused) => batchRows({ ...batch, messages: messages.slice(from, to) }, () => 0, ids, refused, this.maxDepth),
+        make: (from, to, ids, refused) => batchRows({ ...batch, messages: messages.slice(from, to) }, () => 0, ids, refused, this.rules),
       });
     }
     for (const [at, o] of outcome.outcomes.entries()) {

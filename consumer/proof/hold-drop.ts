@@ -9,6 +9,7 @@ import { hashText } from '../../shared/content-hash.js';
 import { type OrderMessage, Pieces } from '../intake/batch.js';
 import type { Database } from '../load/database.js';
 import type { Tables } from '../schema/tables.js';
+import type { OrderRules } from '../transform/forgotten.js';
 import { readCertificates } from './certificate.js';
 import { compareTables } from './compare-tables.js';
 import { compareUsers } from './compare-users.js';
@@ -21,7 +22,7 @@ export interface HoldOptions {
   /** Ids of the publications of these bytes; those that are not known do no harm. */
   drops: readonly string[];
   name: string;
-  maxDepth: number;
+  rules: OrderRules;
   /** Where the orders come from: the topic's messages have their places there. */
   source: 'drop' | 'topic';
   /** Called when all orders are read. */
@@ -35,11 +36,11 @@ const ORDERS_AT_ONCE = 4000;
 const BYTES_AT_ONCE = 6_000_000;
 
 export async function holdDrop(db: Database, live: Tables, options: HoldOptions, orders: OrderSource): Promise<Proof> {
-  const { topic, drops, maxDepth, source } = options;
+  const { topic, drops, rules, source } = options;
   const proof = emptyProof(options);
   const expected = await Expected.begin(db, live);
   try {
-    const judge = new Judge(db, live, expected, proof, { topic, drops, maxDepth, placed: source === 'topic' });
+    const judge = new Judge(db, live, expected, proof, { topic, drops, rules, placed: source === 'topic' });
     const pieces = new Pieces(ORDERS_AT_ONCE, BYTES_AT_ONCE, held => judge.add(held));
     for await (const { messages, broken } of orders) {
       if (broken !== undefined) proof.broken_files.push(broken);

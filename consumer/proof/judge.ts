@@ -7,6 +7,7 @@ import { messageOf, type OrderMessage } from '../intake/batch.js';
 import type { Database } from '../load/database.js';
 import type { Tables } from '../schema/tables.js';
 import { type BatchRows, batchRows } from '../transform/batch-rows.js';
+import type { OrderRules } from '../transform/forgotten.js';
 import type { Expected } from './expected.js';
 import { note, type OrderAt, type Proof } from './proof.js';
 import { foundReject, type RejectAt, readRejectsAt } from './rejects-at.js';
@@ -15,7 +16,7 @@ export interface JudgeOptions {
   topic: string;
   /** Ids of the publications of these bytes. */
   drops: readonly string[];
-  maxDepth: number;
+  rules: OrderRules;
   /** Whether the messages have their places in the topic: else they come from the drop itself. */
   placed: boolean;
 }
@@ -81,13 +82,13 @@ export class Judge {
       if (mine && reject?.mended) {
         ours.push(messageOf(message.partition, message.offset, reject.mended, message.place));
         note(proof.mended, { ...where, reject: reject.id, code: reject.code, path: reject.path });
-        if (k.content !== null && k.content !== asBigint(contentHash(reject.mended)))
+        if (k.content !== null && !reject.forgotten && k.content !== asBigint(contentHash(reject.mended)))
           proof.faults.push(`order ${orderId} was loaded from another content than reject ${reject.id} has as mended`);
       } else if (mine && outcome !== 'rejected')
         ours.push(message); // the comparison names what differs
       else if (reject !== undefined && reject.settled === null) {
         note(proof.rejected, { ...where, reject: reject.id, code: reject.code, path: reject.path });
-        if (!reject.sameBytes(message.value))
+        if (!reject.forgotten && !reject.sameBytes(message.value))
           proof.faults.push(`reject ${reject.id} has other bytes than the drop (${where.file}, index ${where.index})`);
       } else if (k !== undefined && !mine && outcome !== 'rejected') this.#bypassed(where, k, content);
       else {
@@ -102,7 +103,7 @@ export class Judge {
 
   #make(messages: OrderMessage[]): BatchRows {
     const batch = { messages, segments: [], bytes: 0, reason: 'orders' as const, generation: 0 };
-    return batchRows(batch, () => 0, null, NONE_REFUSED, this.options.maxDepth);
+    return batchRows(batch, () => 0, null, NONE_REFUSED, this.options.rules);
   }
 
   /** Messages for which the registry alone does not tell that all is well. */

@@ -13,6 +13,8 @@ export interface RejectAt {
   settled: string | null;
   /** What was loaded in place of the bytes delivered. */
   mended: Buffer | null;
+  /** Its bytes are gone with its user; of those that were mended the personal fields are. */
+  forgotten: boolean;
   sameBytes(value: Buffer | null): boolean;
 }
 
@@ -28,7 +30,7 @@ export async function readRejectsAt(
   if (messages.length === 0) return new Map();
   // the unsettled one of a place goes last, and so is the one that is found
   const { rows } = await db.query(
-    `SELECT r.id, r.kind, r.file, r.order_index, r.partition, r.record_offset, r.code, r.path, r.settled, encode(r.mended, 'base64') AS mended, md5(r.value) AS md5
+    `SELECT r.id, r.kind, r.file, r.order_index, r.partition, r.record_offset, r.code, r.path, r.settled, r.forgotten, encode(r.mended, 'base64') AS mended, md5(r.value) AS md5
        FROM ${rejects} r JOIN unnest($3::text[], $4::int[]) AS n (file, order_index) USING (file, order_index)
       WHERE r.topic = $1 AND r.drop_id = ANY($2) AND (r.kind = 'order' OR r.code = 'too_large') ORDER BY r.settled NULLS LAST, r.id DESC`,
     [topic, drops, messages.map(m => m.place!.file), messages.map(m => m.place!.index)],
@@ -44,6 +46,7 @@ export async function readRejectsAt(
         code: r.code,
         path: r.path,
         settled: r.settled,
+        forgotten: r.forgotten === 't',
         mended: r.mended === null ? null : Buffer.from(r.mended, 'base64'),
         sameBytes: value =>
           r.kind === 'file' ||

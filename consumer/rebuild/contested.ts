@@ -5,9 +5,11 @@
  */
 import type { OrderMessage } from '../intake/batch.js';
 import type { Database } from '../load/database.js';
+import { orderRules } from '../load/forgotten-users.js';
 import { copyStatement, LINE_ITEM_COLUMNS, quote, type Tables } from '../schema/tables.js';
 import { batchRows } from '../transform/batch-rows.js';
 import { CopyText } from '../transform/copy-text.js';
+import type { OrderRules } from '../transform/forgotten.js';
 import { LONG } from './difference.js';
 
 interface Claim {
@@ -42,10 +44,11 @@ export class Contested {
     const claims = (await this.#find(db)).filter(c => !this.#refused.has(`${c.item}/${c.order}`));
     if (claims.length === 0) return;
     const rows = new CopyText();
+    const rules = await orderRules(db, this.live, this.maxDepth);
     const messages = new Map((await this.read(claims)).map(m => [`${m.partition}/${m.offset}`, m]));
     for (const claim of claims) {
       const message = messages.get(`${claim.partition}/${claim.offset}`);
-      const row = message === undefined ? null : lineItemRow(message, claim.item, this.maxDepth);
+      const row = message === undefined ? null : lineItemRow(message, claim.item, rules);
       if (row === null) this.#refused.add(`${claim.item}/${claim.order}`);
       else {
         rows.reserve(row.length + 1);
@@ -92,11 +95,11 @@ async function someLost(db: Database, { orders, lineItems }: Tables): Promise<bo
 }
 
 /** The row of a line item as its order's message gives it, in COPY's text format; null where the message has none. */
-function lineItemRow(message: OrderMessage, item: string, maxDepth: number): Buffer | null {
+function lineItemRow(message: OrderMessage, item: string, rules: OrderRules): Buffer | null {
   const { partition, offset } = message;
   const segments = [{ partition, from: offset, to: offset + 1, messages: 1 }];
   const batch = { messages: [message], segments, bytes: 0, reason: 'orders' as const, generation: 0 };
-  const text = Buffer.concat(batchRows(batch, () => 0, null, new Map(), maxDepth).rows.lineItems.chunks());
+  const text = Buffer.concat(batchRows(batch, () => 0, null, new Map(), rules).rows.lineItems.chunks());
   for (let from = 0; from < text.length; ) {
     const end = text.indexOf(0x0a, from); // a newline within a value is escaped
     const row = text.subarray(from, end);

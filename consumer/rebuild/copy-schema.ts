@@ -19,8 +19,8 @@ const LONG = 10 * 60_000;
 /** The schema's comment begins so, and tells it from one that somebody else made under this name. */
 const MARK = 'The copy of a running or abandoned glossier rebuild';
 
-/** Own tables that a copy has no use for: the numbers of files are the same in it, and the others do not tell of orders. */
-const NOT_COPIED = ['migrations', 'drop_files', 'rebuild_due'];
+/** Own tables that a copy has no use for: the numbers of files are the same in it, as is who was forgotten, and the others do not tell of orders. */
+const NOT_COPIED = ['migrations', 'drop_files', 'rebuild_due', 'forgotten_users'];
 
 /**
  * Takes the lock for as long as the connection lasts.

@@ -47,7 +47,13 @@ export const LEFT_ALONE: Readonly<Record<string, Readonly<Record<string, string>
   user_staging: { '*': 'folded into user_stats before that is compared' },
   // by applyBatches, as the rows differ with the size of the batches, and what they cover does not
   batches: Object.fromEntries(BATCH_COLUMNS.map(c => [c, 'applyBatches'])),
-  topics: { topic: 'locked', topic_id: 'checked', drops_next_offset: 'set behind the comparison', first_seen_at: 'history' },
+  topics: {
+    topic: 'locked',
+    topic_id: 'checked',
+    drops_next_offset: 'set behind the comparison',
+    first_seen_at: 'history',
+    moved_to: 'history',
+  },
   positions: { updated_at: 'history' },
   conflicting_orders: { bypassed_at: 'history' },
   drops: { drift_told: 'what was told stays told', notes: 'what was seen when it was loaded' },
@@ -62,6 +68,7 @@ export const LEFT_ALONE: Readonly<Record<string, Readonly<Record<string, string>
   },
   merges: { '*': 'history' },
   rebuild_due: { '*': 'emptied at the end' },
+  forgotten_users: { '*': 'one for all; a request stays' },
   migrations: { '*': 'of the schema' },
 };
 
@@ -88,7 +95,7 @@ export function allRelations(live: Tables, copy: Tables, users: Tables, months: 
     ...months.map(m => monthRelation(live, copy, m)),
     { name: 'order_line_item_mapping', live: live.lineItems, copy: copy.lineItems, ...keyed(LINE_ITEM_COLUMNS) },
     { name: live.userNewest, live: users.userNewest, copy: copy.userNewest, ...keyed(USER_NEWEST_COLUMNS) },
-    { name: live.knownOrders, live: live.knownOrders, copy: copy.knownOrders, ...keyed(REGISTRY_COLUMNS) },
+    { name: live.knownOrders, live: live.knownOrders, copy: copy.knownOrders, ...keyed([...REGISTRY_COLUMNS, 'forgotten']) },
     same(
       'books',
       ['file_no', 'partition', 'month'],
@@ -98,7 +105,7 @@ export function allRelations(live: Tables, copy: Tables, users: Tables, months: 
       ...same(
         'rejects',
         ['kind', 'topic', 'partition', 'record_offset'],
-        ['drop_id', 'file', 'order_index', 'order_id', 'code', 'path', 'reason', 'value', 'month', 'settled'],
+        ['drop_id', 'file', 'order_index', 'order_id', 'code', 'path', 'reason', 'value', 'month', 'settled', 'forgotten'],
       ),
       name: `${live.rejects} (orders)`,
       rows: "kind = 'order'",
@@ -119,7 +126,8 @@ export function allRelations(live: Tables, copy: Tables, users: Tables, months: 
     {
       ...same('dropFields', ['topic', 'drop_id', 'partition'], ['orders', 'more', 'fields']),
       // which of very many unknown fields are kept by name depends on the batches that they came in
-      pairs: '(coalesce(l.more, 0) = 0 AND coalesce(c.more, 0) = 0)',
+      // in a copy of the topic. So do those of users who were forgotten, where their messages are gone
+      pairs: `(coalesce(l.more, 0) = 0 AND coalesce(c.more, 0) = 0 AND NOT EXISTS (SELECT FROM ${live.forgottenUsers}))`,
     },
     same('publishedFiles', ['topic', 'drop_id', 'file'], ['orders', 'bytes', 'line_items', 'total_price', 'content']),
     same(
@@ -148,7 +156,7 @@ export function monthRelations(live: Tables, copy: Tables, place: MonthPlace): R
       name: live.knownOrders,
       live: live.knownOrders,
       copy: copy.knownOrders,
-      ...keyed(REGISTRY_COLUMNS),
+      ...keyed([...REGISTRY_COLUMNS, 'forgotten']),
       pairs: `(l.month = ${number} OR c.month = ${number})`,
     },
   ];

@@ -78,7 +78,9 @@ export class TopicSource {
   drops(from: number): Promise<DropNews> {
     return this.#patiently(async () => {
       const topics = await (await this.#connect()).listTopics();
-      return topics.includes(dropsTopic(this.topic)) ? readDrops(this.kafka, this.topic, from) : { drops: [], next: from };
+      return topics.includes(dropsTopic(this.topic))
+        ? readDrops(this.kafka, this.topic, from)
+        : { drops: [], forgets: [], movedTo: null, next: from };
     });
   }
 

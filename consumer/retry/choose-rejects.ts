@@ -34,7 +34,7 @@ export async function chooseRejects(
   if (choice.ids !== undefined) await checkIds(db, tables, topic, choice.ids);
   const { rows } = await db.query(
     `SELECT id, tries, coalesce(length(value), 0) AS bytes FROM ${tables.rejects}
-      WHERE topic = $1 AND kind = 'order' AND settled IS NULL AND ($2::bigint[] IS NULL OR id = ANY($2)) AND ($3::text IS NULL OR code = $3)
+      WHERE topic = $1 AND kind = 'order' AND settled IS NULL AND NOT forgotten AND ($2::bigint[] IS NULL OR id = ANY($2)) AND ($3::text IS NULL OR code = $3)
         AND ($4::text IS NULL OR drop_id = $4) ORDER BY id`,
     [topic, choice.ids ?? null, choice.reason ?? null, choice.drop ?? null],
   );
@@ -45,8 +45,14 @@ export async function chooseRejects(
 }
 
 async function checkIds(db: Database, tables: Tables, topic: string, ids: string[]): Promise<void> {
-  const { rows } = await db.query(`SELECT id, kind FROM ${tables.rejects} WHERE topic = $1 AND id = ANY($2::bigint[])`, [topic, ids]);
+  const { rows } = await db.query(`SELECT id, kind, forgotten FROM ${tables.rejects} WHERE topic = $1 AND id = ANY($2::bigint[])`, [
+    topic,
+    ids,
+  ]);
   const kinds = new Map(rows.map(r => [r.id as string, r.kind as string]));
+  const gone = rows.find(r => r.forgotten === 't');
+  if (gone !== undefined)
+    throw new UsageError(`reject ${gone.id} is of a user who was forgotten, and its bytes are gone`, { hint: 'leave it out' });
   for (const id of ids) {
     if (!kinds.has(id)) throw new UsageError(`there is no reject ${id}`, { hint: 'glossier rejects list shows them' });
     if (kinds.get(id) === 'file')
@@ -62,7 +68,7 @@ export async function readRejects(
 ): Promise<{ rejects: ChosenReject[]; batch: MessageBatch }> {
   const { rows } = await db.query(
     `SELECT id, drop_id, file, order_index, month, partition, record_offset, encode(value, 'base64') AS value FROM ${tables.rejects}
-       JOIN unnest($1::bigint[], $2::int[]) AS n (id, tries) USING (id, tries) WHERE settled IS NULL ORDER BY id`,
+       JOIN unnest($1::bigint[], $2::int[]) AS n (id, tries) USING (id, tries) WHERE settled IS NULL AND NOT forgotten ORDER BY id`,
     [chosen.map(r => r.id), chosen.map(r => r.tries)],
   );
   const byId = new Map(chosen.map(r => [r.id, r]));

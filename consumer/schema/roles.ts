@@ -44,6 +44,8 @@ export function loaderGrants(t: Tables): Grant[] {
     [t.merges, 'SELECT', 'INSERT'],
     [t.userNewest, 'SELECT', 'INSERT', 'UPDATE'],
     [t.rebuildDue, 'SELECT'],
+    // who is to be forgotten; what was loaded of them before is the owner's to empty or remove
+    [t.forgottenUsers, 'SELECT', 'INSERT', 'UPDATE'],
     [t.orders, 'SELECT', 'INSERT'],
     [t.lineItems, 'SELECT', 'INSERT'],
     [t.userStats, 'SELECT', 'INSERT', 'UPDATE'],
@@ -54,7 +56,18 @@ export function loaderGrants(t: Tables): Grant[] {
 
 /** What migration 0008 has opened to everybody: of the program's own tables and views those without a value of an order. */
 function openRelations(t: Tables): string[] {
-  return [t.drops, t.books, t.dropFiles, t.knownOrders, t.publishedFiles, t.dropBooks, t.freshness, t.rejectsByReason, t.conflicts];
+  return [
+    t.drops,
+    t.books,
+    t.dropFiles,
+    t.knownOrders,
+    t.publishedFiles,
+    t.dropBooks,
+    t.freshness,
+    t.rejectsByReason,
+    t.conflicts,
+    t.forgottenUsers,
+  ];
 }
 
 /** The analysts' tables, and what is documented for them of the program's own. */

@@ -60,6 +60,8 @@ export class Tables {
   readonly conflicts: string;
   /** The same for a copy of the tables: in it the numbers of files mean the same. */
   readonly dropFiles: string;
+  /** Likewise: whom to forget holds for a copy, too. */
+  readonly forgottenUsers: string;
   readonly migrations: string;
   /** Views for analysts. */
   readonly dropBooks: string;
@@ -102,6 +104,7 @@ export class Tables {
     this.rebuildDue = `${own}.rebuild_due`;
     this.conflicts = `${home}.conflicts`;
     this.dropFiles = `${home}.drop_files`;
+    this.forgottenUsers = `${home}.forgotten_users`;
     this.migrations = `${home}.migrations`;
     this.dropBooks = `${home}.drop_books`;
     this.freshness = `${home}.freshness`;

@@ -1,5 +1,7 @@
 /** The invariants of the tables as SQL: each check counts what breaks it, with a few examples. */
+
 import type { TopicOffsets } from '../../shared/kafka.js';
+import { PERSONAL_FIELDS, USER_FIELDS } from '../../shared/order.js';
 import type { Database } from '../load/database.js';
 import { readPositions } from '../load/positions.js';
 import { fieldsHash } from '../merge/merge-users.js';
@@ -46,9 +48,9 @@ const CHECKS: readonly Check[] = [
   {
     check: 'order_kept',
     part: 'orders',
-    rule: 'every order that was loaded stands in a month table',
+    rule: 'every order that was loaded stands in a month table, but for those of users of whom nothing is kept',
     sql: t =>
-      `SELECT 'order ' || k.order_id AS what FROM ${t.knownOrders} k LEFT JOIN ${t.orders} o ON o.id = k.order_id WHERE o.id IS NULL`,
+      `SELECT 'order ' || k.order_id AS what FROM ${t.knownOrders} k LEFT JOIN ${t.orders} o ON o.id = k.order_id WHERE (o.id IS NULL) <> (k.forgotten IS TRUE)`,
   },
   {
     check: 'line_item_order',
@@ -108,6 +110,15 @@ const CHECKS: readonly Check[] = [
        LEFT JOIN ${t.orders} o ON o.id = n.order_id
       WHERE n.user_id IS NULL OR s.user_id IS NULL OR o.id IS NULL OR n.processed_at <> s.max_processed_at OR n.fields <> ${fieldsHash('s')} OR o.processed_at <> n.processed_at
          OR o.user_id <> n.user_id`,
+  },
+  {
+    check: 'forgotten_users',
+    part: 'all',
+    rule: 'of users who were forgotten no personal column is filled, and where nothing is kept there is no row',
+    sql: t => `SELECT 'user ' || user_id AS what FROM ${t.forgottenUsers} f JOIN (
+        SELECT user_id, num_nonnulls(${USER_FIELDS.join(', ')}) AS filled FROM ${t.userStats} UNION ALL SELECT user_id, num_nonnulls(${USER_FIELDS.join(', ')}) FROM ${t.userStaging}
+        UNION ALL SELECT user_id, num_nonnulls(${[...PERSONAL_FIELDS].join(', ')}, extra) FROM ${t.orders}) r USING (user_id)
+      WHERE f.done_at IS NOT NULL AND (f.keeps = 'nothing' OR r.filled > 0) GROUP BY user_id`,
   },
   {
     check: 'rebuild_due',

@@ -3,7 +3,8 @@ import { asBigint, contentHash } from '../../shared/content-hash.js';
 import type { Rejection } from '../../shared/rejection.js';
 import type { MessageBatch, OrderMessage } from '../intake/batch.js';
 import { DropFieldCounts } from './field-counts.js';
-import { type KnownIds, type MessagePlace, RowSet } from './order-rows.js';
+import { isOfForgotten, type OrderRules, untold } from './forgotten.js';
+import { type KnownIds, type MessagePlace, type Outcome, RowSet } from './order-rows.js';
 import { OrderScan } from './order-scan.js';
 
 /** What became of one message, in the order of the batch. */
@@ -20,8 +21,10 @@ export interface MessageOutcome {
   content: bigint;
   /** Of the message. */
   bytes: number;
-  /** Month table that it went to; '' for what was not loaded. */
+  /** Month that it went to; '' for what was not loaded. */
   month: string;
+  /** Whether it has a row there; a loaded order has none where nothing is kept of its user. */
+  hasRow: boolean;
   lineItems: number;
   /** Of a bypassed order: its bytes are those of the order of its id that was loaded, by the hash. Others are yet to be compared. */
   identical?: boolean;
@@ -34,6 +37,8 @@ export interface RejectedMessage {
   rejection: Rejection;
   /** In decimal; '' where it could not be read. */
   orderId: string;
+  /** Its user is to be forgotten: its bytes are not kept. */
+  forgotten: boolean;
 }
 
 export interface BatchRows {
@@ -59,9 +64,9 @@ export function batchRows(
   fileNumber: FileNumbers,
   known: KnownIds | null,
   refused: ReadonlyMap<number, Rejection>,
-  maxDepth: number,
+  rules: OrderRules,
 ): BatchRows {
-  const making = makeRows(batch, fileNumber, known, refused, maxDepth);
+  const making = makeRows(batch, fileNumber, known, refused, rules);
   for (;;) {
     const { done, value } = making.next();
     if (done) return value;
@@ -87,11 +92,11 @@ function* makeRows(
   fileNumber: FileNumbers,
   known: KnownIds | null,
   refused: ReadonlyMap<number, Rejection>,
-  maxDepth: number,
+  rules: OrderRules,
 ): Generator<undefined, BatchRows> {
-  const rows = new RowSet(known);
+  const rows = new RowSet(known, rules.forgotten);
   const guessed = known?.guessed;
-  const scan = new OrderScan(maxDepth);
+  const scan = new OrderScan(rules.maxDepth);
   const outcomes: MessageOutcome[] = [];
   const rejected: RejectedMessage[] = [];
   const fields = new DropFieldCounts();
@@ -106,17 +111,27 @@ function* makeRows(
     place.partition = message.partition;
     place.offset = message.offset;
     place.month = message.place?.month ?? null;
-    place.content = contentHash(message.bytes.subarray(from, to));
+    const { redacted } = message;
+    place.content = redacted === null ? contentHash(message.bytes.subarray(from, to)) : redacted.content;
     // the very bytes of an order that was loaded are an order, and of that id: there is nothing to read in them. A drop of 131,830 known orders
     // took as long as a new one when each was read all the same
     const id = guessed?.ids[at] ?? null;
     const identical = id !== null && guessed!.contents.get(id) === asBigint(place.content);
     rows.orderId = identical ? id : '';
-    const outcome = identical ? 'bypassed' : (scan.scan(message.bytes, from, to) ?? rows.add(scan, place, refused.get(at)));
+    const refusal = redacted?.refusal ?? null;
+    const unread = identical || refusal !== null ? null : scan.scan(message.bytes, from, to);
+    let outcome: Outcome;
+    if (identical) outcome = 'bypassed';
+    else if (refusal !== null) outcome = untold(refusal);
+    else outcome = unread ?? rows.add(scan, place, refused.get(at));
     const { fileNo, index, partition, offset, content } = place;
     const loaded = outcome === 'loaded';
     if (loaded && message.place !== null) fields.see(scan, message.place.drop, message.partition);
-    if (typeof outcome !== 'string') rejected.push({ message, at, rejection: outcome, orderId: rows.orderId });
+    if (typeof outcome !== 'string') {
+      if (refusal !== null) rows.orderId = refusal.orderId;
+      const forgotten = refusal !== null || isOfForgotten(unread === null ? scan : null, message.bytes, from, to, rules);
+      rejected.push({ message, at, rejection: forgotten ? untold(outcome) : outcome, orderId: rows.orderId, forgotten });
+    }
     outcomes.push({
       outcome: typeof outcome === 'string' ? outcome : 'rejected',
       fileNo,
@@ -125,8 +140,9 @@ function* makeRows(
       offset,
       orderId: rows.orderId,
       content,
-      bytes: to - from,
+      bytes: redacted?.bytes ?? to - from,
       month: loaded ? rows.month : '',
+      hasRow: loaded && rows.hasRow,
       lineItems: loaded ? rows.newLineItems : 0,
       identical,
     });

@@ -9,6 +9,7 @@ import type { Rejection } from '../../shared/rejection.js';
 import * as values from '../../shared/values.js';
 import { CopyText } from './copy-text.js';
 import { checkScalar, latin1, refuse, writeExtra, writeItemId, writeItemInteger, writeScalar, wrongKind } from './fields.js';
+import { type ForgottenUsers, type Keeps, keptOf, NOBODY, PERSONAL } from './forgotten.js';
 import { ABSENT, FIELDS, KIND_WORDS, LINE_ITEMS, type OrderScan } from './order-scan.js';
 import { UserDeltas } from './user-delta.js';
 
@@ -50,9 +51,13 @@ export class RowSet {
   readonly lineItems = new CopyText();
   readonly registry = new CopyText();
   readonly users = new UserDeltas();
+  /** Of the registry, with `forgotten` behind: orders of which there is no other row, as nothing is kept of their users. */
+  readonly forgotten = new CopyText();
   /** Of the order last added. */
   orderId = '';
   month = '';
+  /** It has a row in its month table, as every order that is loaded, but for those of users of whom nothing is kept. */
+  hasRow = false;
   newLineItems = 0;
   /** Its id stands in the message as it is written in decimal, which is so but for `1e3` and the like. */
   #idAsDelivered = false;
@@ -60,10 +65,16 @@ export class RowSet {
   /** Line item ids that the order being added put into `known`; taken back when it is refused. */
   readonly #itemsOfOrder: string[] = [];
 
+  /** Of the order being added: what is kept where its user was forgotten. */
+  #keeps: Keeps | 'all' = 'all';
+
   /**
    * @param known null on the optimistic way: ids are not looked at, and a repeated one ends in a unique violation of Postgres
    */
-  constructor(readonly known: KnownIds | null) {}
+  constructor(
+    readonly known: KnownIds | null,
+    readonly toForget: ForgottenUsers = NOBODY,
+  ) {}
 
   /**
    * Adds the order that `scan` holds.
@@ -73,6 +84,7 @@ export class RowSet {
   add(scan: OrderScan, place: MessagePlace, refused?: Rejection): Outcome {
     this.orderId = '';
     this.newLineItems = 0;
+    this.hasRow = false;
     this.#itemsOfOrder.length = 0; // here, as an order may be refused before its line items are looked at
     const rejection = this.#readKeyFields(scan, place) ?? refused ?? null;
     if (rejection !== null) return rejection;
@@ -81,6 +93,7 @@ export class RowSet {
     const known = this.known;
     if (known?.orders.has(this.orderId)) return this.#check(scan) ?? 'bypassed';
 
+    this.#keeps = this.toForget.size === 0 ? 'all' : keptOf(scan, this.toForget);
     const { length } = scan;
     let out = this.months.get(this.month);
     if (out === undefined) {
@@ -95,17 +108,21 @@ export class RowSet {
     const itemRows = items.rows;
 
     const fault = this.#writeOrder(scan, out) ?? this.#writeLineItems(scan, items, known);
-    if (fault !== null) {
+    if (fault !== null || this.#keeps === 'nothing') {
       out.at = start;
       items.at = itemsStart;
       items.rows = itemRows;
       for (const id of this.#itemsOfOrder) known?.lineItems.delete(id);
-      return fault;
+      if (fault !== null) return fault;
+      known?.orders.add(this.orderId);
+      this.#writeRegistry(scan, place, this.forgotten);
+      return 'loaded';
     }
     known?.orders.add(this.orderId);
+    this.hasRow = true;
     out.endRow();
     this.newLineItems = items.rows - itemRows;
-    this.#writeRegistry(scan, place);
+    this.#writeRegistry(scan, place, this.registry);
     this.#addToUser(scan, seconds, micros);
     return 'loaded';
   }
@@ -147,7 +164,7 @@ export class RowSet {
   #writeOrder(scan: OrderScan, out: CopyText): Rejection | null {
     for (let f = 0; f < ORDER_FIELD_COUNT; f++) {
       if (f > 0) out.tab();
-      const fault = writeScalar(scan, f, out);
+      const fault = this.#writeOwn(scan, f, out);
       if (fault !== null) return fault;
     }
     for (let f = FIRST_USER_FIELD; f < FIRST_USER_FIELD + USER_FIELD_COUNT; f++) {
@@ -157,14 +174,32 @@ export class RowSet {
     out.tab();
     out.integer(scan.itemCount);
     out.tab();
-    return writeExtra(scan.bytes, scan.extra, out, '');
+    return this.#writeUnknown(scan, scan.extra, out, '');
+  }
+
+  /** A scalar field; null where it is personal and the user was forgotten. */
+  #writeOwn(scan: OrderScan, f: number, out: CopyText): Rejection | null {
+    if (this.#keeps === 'all' || !PERSONAL[f]) return writeScalar(scan, f, out);
+    const fault = checkScalar(scan, f);
+    if (fault === null) out.null();
+    return fault;
+  }
+
+  /** Unknown fields, which may say anything. */
+  #writeUnknown(scan: OrderScan, extra: number[], out: CopyText, path: string): Rejection | null {
+    const start = out.at;
+    const fault = writeExtra(scan.bytes, extra, out, path);
+    if (fault === null && this.#keeps !== 'all') {
+      out.at = start;
+      out.null();
+    }
+    return fault;
   }
 
   #writeLineItems(scan: OrderScan, out: CopyText, known: KnownIds | null): Rejection | null {
     if (scan.itemNotObject >= 0) {
       return refuse('bad_line_items', `line_items[${scan.itemNotObject}]`, `line_items[${scan.itemNotObject}] is not an object`);
     }
-    const b = scan.bytes;
     const bypassed = known?.orders.has(this.orderId) ?? false;
     for (let n = 0; n < scan.itemCount; n++) {
       const start = out.at;
@@ -180,7 +215,7 @@ export class RowSet {
         if (fault !== null) return fault;
       }
       out.tab();
-      const fault = writeExtra(b, scan.itemExtra(n), out, `line_items[${n}]`);
+      const fault = this.#writeUnknown(scan, scan.itemExtra(n), out, `line_items[${n}]`);
       if (fault !== null) return fault;
       // of two line items with one id the first wins, as with orders
       if (known !== null && (bypassed || known.lineItems.has(id))) out.at = start;
@@ -201,8 +236,7 @@ export class RowSet {
     else out.ascii(this.orderId);
   }
 
-  #writeRegistry(scan: OrderScan, place: MessagePlace): void {
-    const out = this.registry;
+  #writeRegistry(scan: OrderScan, place: MessagePlace, out: CopyText): void {
     out.reserve(128);
     this.#writeOrderId(scan, out);
     out.tab();
@@ -222,6 +256,10 @@ export class RowSet {
     out.integer(place.offset);
     out.tab();
     out.ascii(asBigint(place.content));
+    if (out === this.forgotten) {
+      out.tab();
+      out.ascii('t');
+    }
     out.endRow();
   }
 
@@ -243,7 +281,8 @@ export class RowSet {
     const from = out.at;
     for (let f = FIRST_USER_FIELD; f < FIRST_USER_FIELD + USER_FIELD_COUNT; f++) {
       if (f > FIRST_USER_FIELD) out.tab();
-      writeScalar(scan, f, out);
+      if (this.#keeps === 'all') writeScalar(scan, f, out);
+      else out.null();
     }
     return out.buf.toString('latin1', from, out.at);
   }

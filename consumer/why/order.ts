@@ -7,6 +7,7 @@ import { emptyProof } from '../proof/hold-drop.js';
 import type { Difference } from '../proof/proof.js';
 import type { Tables } from '../schema/tables.js';
 import { batchRows } from '../transform/batch-rows.js';
+import type { Keeps, OrderRules } from '../transform/forgotten.js';
 
 export interface Place {
   drop: string;
@@ -37,6 +38,8 @@ export interface WhyOrder {
   /** The reject that a retry has loaded it by, and whether that was mended by hand. */
   retried: { reject: number; tried_at: string; mended: boolean } | null;
   user: string | null;
+  /** What is kept of the order, where its user was forgotten. */
+  forgotten: Keeps | null;
   line_items: string[];
   line_item_total: number | null;
   /** Other messages of this id: bypassed with another content, or rejected. Those of equal content are only counted, by drop. */
@@ -66,7 +69,7 @@ export function toPlace(r: Record<string, string | null>): Place {
 /** @returns null when nothing is known of an order of this id */
 export async function whyOrder(db: Database, t: Tables, id: string): Promise<WhyOrder | null> {
   const known = await db.query(
-    `SELECT ${PLACE}, k.order_index, k.partition, k.record_offset, lpad(to_hex(k.content), 16, '0') AS content,
+    `SELECT ${PLACE}, k.order_index, k.partition, k.record_offset, lpad(to_hex(k.content), 16, '0') AS content, k.forgotten,
             b.from_offset, b.to_offset, b.messages, b.loaded_at, b.worker, b.version
        FROM ${t.knownOrders} k JOIN ${t.dropFiles} f USING (file_no) LEFT JOIN ${t.drops} d ON d.topic = f.topic AND d.drop_id = f.drop_id
        LEFT JOIN LATERAL (SELECT * FROM ${t.batches} x WHERE x.topic = f.topic AND x.partition = k.partition AND x.from_offset <= k.record_offset
@@ -91,6 +94,8 @@ export async function whyOrder(db: Database, t: Tables, id: string): Promise<Why
       WHERE r.order_id = $1 AND r.kind = 'order' ORDER BY r.id`,
     [id],
   );
+  const user = rows.rows[0]?.user_id ?? null;
+  const forgotten = await db.query(`SELECT keeps FROM ${t.forgottenUsers} WHERE user_id = $1`, [user]);
   if (known.rows.length + rows.rows.length + rejects.rows.length + items.rows.length === 0) return null;
   const k = known.rows[0];
   const from = k === undefined ? null : toPlace(k);
@@ -124,7 +129,8 @@ export async function whyOrder(db: Database, t: Tables, id: string): Promise<Why
         ? null
         : { from_offset: Number(from_offset), to_offset: Number(to_offset), messages: Number(messages), loaded_at, worker, version },
     retried: own === undefined ? null : { reject: Number(own.id), tried_at: own.tried_at, mended: own.mended === 't' },
-    user: rows.rows[0]?.user_id ?? null,
+    user,
+    forgotten: k?.forgotten === 't' ? 'nothing' : (forgotten.rows[0]?.keeps ?? null),
     line_items: items.rows.map(r => r.id),
     line_item_total: rows.rows[0]?.line_item_total == null ? null : Number(rows.rows[0].line_item_total),
     others,
@@ -135,19 +141,19 @@ export async function whyOrder(db: Database, t: Tables, id: string): Promise<Why
 }
 
 /** Holds the rows of an order against its message. */
-export async function holdOrder(db: Database, t: Tables, why: WhyOrder, message: OrderMessage, maxDepth: number): Promise<void> {
+export async function holdOrder(db: Database, t: Tables, why: WhyOrder, message: OrderMessage, rules: OrderRules): Promise<void> {
   const mended = why.retried?.mended ? await mendedBytes(db, t, why.retried.reject) : null;
   const value = mended ?? message.value;
   const expected = await Expected.begin(db, t);
   try {
     const batch = {
-      messages: [messageOf(message.partition, message.offset, value, message.place)],
+      messages: [messageOf(message.partition, message.offset, value, message.place, mended === null ? message.redacted : null)],
       segments: [],
       bytes: 0,
       reason: 'orders' as const,
       generation: 0,
     };
-    await expected.add(batchRows(batch, () => 0, null, new Map(), maxDepth).rows);
+    await expected.add(batchRows(batch, () => 0, null, new Map(), rules).rows);
     const proof = emptyProof({ drops: [], name: '', source: 'topic' });
     await compareRows({ db, live: t, expected, proof, topic: message.place === null ? '' : why.from!.topic, drops: [] });
     why.differing = proof.differing.list;

@@ -22,6 +22,10 @@ export function renderOrder(w: WhyOrder): string {
     lines.push(`  retried   reject ${w.retried.reject} was loaded ${w.retried.tried_at}${w.retried.mended ? ', as mended by hand' : ''}`);
   lines.push(`  stands    ${w.tables.length === 0 ? 'in no month table' : `in ${w.tables.join(' and ')}`}`);
   lines.push(`  user      ${w.user ?? 'none'}`);
+  if (w.forgotten !== null)
+    lines.push(
+      `  forgotten ${w.forgotten === 'money' ? 'its personal columns are empty' : 'nothing is kept of it'}, as its user was forgotten`,
+    );
   const items = w.line_items.length;
   lines.push(
     `  items     ${n(items)} of ${w.line_item_total === null ? '?' : n(w.line_item_total)} line item(s)${items === 0 ? '' : `: ${some(w.line_items)}`}`,
@@ -57,6 +61,10 @@ function heldLines(differing: Difference[] | null, rows: string[] = []): string[
 
 export function renderUser(w: WhyUser): string {
   const lines = [`User ${w.user}`];
+  if (w.forgotten !== null)
+    lines.push(
+      `  forgotten ${w.forgotten.keeps === 'money' ? 'personal columns are empty' : 'nothing is kept'}, as requested ${w.forgotten.requested_at}: ${printable(w.forgotten.reason)}`,
+    );
   for (const d of w.by_drop.slice(0, MOST_TOLD)) {
     const from = d.drop === '' ? 'messages of no drop' : `drop ${d.drop} (${printable(d.name ?? 'unknown drop')})`;
     lines.push(`  ${from}: ${n(d.orders)} order(s), ${d.spend}, ${d.first} to ${d.last}`);

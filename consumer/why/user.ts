@@ -7,10 +7,13 @@ import type { Difference } from '../proof/proof.js';
 import { STAGING_COLUMNS, type Tables } from '../schema/tables.js';
 import { batchRows } from '../transform/batch-rows.js';
 import { CopyText } from '../transform/copy-text.js';
+import type { Keeps, OrderRules } from '../transform/forgotten.js';
 import { PLACE, type Place, toPlace } from './order.js';
 
 export interface WhyUser {
   user: string;
+  /** What is kept of the user's orders, and since when, where the user was forgotten. */
+  forgotten: { keeps: Keeps; reason: string; requested_at: string; done_at: string | null } | null;
   /** The row of user_stats; null where there is none. */
   stats: Record<string, string | null> | null;
   /** What waits for the next merge. */
@@ -46,7 +49,13 @@ export async function whyUser(db: Database, t: Tables, user: string): Promise<Wh
        LEFT JOIN ${t.drops} d ON d.topic = f.topic AND d.drop_id = f.drop_id WHERE o.user_id = $1 GROUP BY 1, 2 ORDER BY 5, 1`,
     [user],
   );
-  if (stats === null && drops.rows.length === 0 && staged.first === null) return null;
+  const forgotten = (
+    await db.query<NonNullable<WhyUser['forgotten']>>(
+      `SELECT keeps, reason, requested_at, done_at FROM ${t.forgottenUsers} WHERE user_id = $1`,
+      [user],
+    )
+  ).rows[0];
+  if (stats === null && drops.rows.length === 0 && staged.first === null && forgotten === undefined) return null;
   const all = await db.query(
     `SELECT o.*, o.orders = s.n AS orders_fit, o.spend = s.spend AS spend_fits, o.first = s.first AS first_fits, o.last = s.last AS last_fits
        FROM (SELECT count(*) AS orders, sum(total_price) AS spend, min(processed_at) AS first, max(processed_at) AS last,
@@ -68,6 +77,7 @@ export async function whyUser(db: Database, t: Tables, user: string): Promise<Wh
   const merged = staged.first === null;
   return {
     user,
+    forgotten: forgotten ?? null,
     stats,
     staged: { orders: Number(staged.orders), spend: staged.spend },
     by_drop: drops.rows.map(r => ({
@@ -96,10 +106,10 @@ export async function whyUser(db: Database, t: Tables, user: string): Promise<Wh
 }
 
 /** Holds the four fields against the message of the order that gave them. */
-export async function holdUser(db: Database, t: Tables, why: WhyUser, message: OrderMessage, maxDepth: number): Promise<void> {
+export async function holdUser(db: Database, t: Tables, why: WhyUser, message: OrderMessage, rules: OrderRules): Promise<void> {
   const batch = { messages: [message], segments: [], bytes: 0, reason: 'orders' as const, generation: 0 };
   const text = new CopyText();
-  batchRows(batch, () => 0, null, new Map(), maxDepth).rows.users.write(text);
+  batchRows(batch, () => 0, null, new Map(), rules).rows.users.write(text);
   if (text.rows === 0 || why.stats === null) return;
   await db.query('BEGIN');
   try {

@@ -15,6 +15,7 @@ import {
 } from '../../consumer/schema/tables.js';
 import { type BatchRows, batchRows } from '../../consumer/transform/batch-rows.js';
 import { CopyText } from '../../consumer/transform/copy-text.js';
+import { NOBODY } from '../../consumer/transform/forgotten.js';
 import { OrderScan } from '../../consumer/transform/order-scan.js';
 import type { CutBatch } from '../../producer/cut-batch.js';
 import { OrderCutter } from '../../producer/entry-orders.js';
@@ -98,7 +99,7 @@ async function stages(bench: Bench): Promise<Table> {
     });
     let made: BatchRows[] = [];
     await take('parse and encode', orders, orderBytes, null, () => {
-      made = batches.map(batch => batchRows(batch, () => 1, null, new Map(), MAX_DEPTH));
+      made = batches.map(batch => batchRows(batch, () => 1, null, new Map(), { maxDepth: MAX_DEPTH, forgotten: NOBODY }));
     });
     await load(bench, made, take);
   }

@@ -1,4 +1,6 @@
 /** What workers and those who run them do all day, in this process and on a connection of a given user: each call writes a month, users and rejects of its own. */
+
+import { enterRequests } from '../../consumer/forget/forget-users.js';
 import { messageOf } from '../../consumer/intake/batch.js';
 import { Database } from '../../consumer/load/database.js';
 import { writeDrops } from '../../consumer/load/drop-sync.js';
@@ -60,8 +62,11 @@ export async function mainJob(url: string, tables: Tables): Promise<void> {
     const manifest = { format: 1, id: drop, name: 'a', sha256: '', bytes: 1, partitions: 1, state: 'published' as const, files, orders: 4 };
     await writeDrops(db, tables, topic, {
       drops: [{ manifest: { ...manifest, startedAt: now, finishedAt: now }, progress: null }],
+      forgets: [],
+      movedTo: null,
       next: 1,
     });
+    await enterRequests(db, tables, [{ user: String(1000 + n), keeps: 'money', reason: 'T', at: now }]);
     await mergeUsers(db, tables);
     await untoldDrift(db, tables, topic);
     await dropSummary(db, tables, topic, drop, 0);

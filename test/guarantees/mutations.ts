@@ -2,6 +2,7 @@
  * The protections, each taken out of the program by a small change of its source, and the test that must fail then. `mutate.ts` beside
  * this file does it; the guards check that every change still fits the source.
  */
+import { FORGET_MUTATIONS } from './mutations-forget.js';
 import { OPERATION_MUTATIONS } from './mutations-operation.js';
 import { PRODUCER_MUTATIONS } from './mutations-producer.js';
 
@@ -266,4 +267,5 @@ export const MUTATIONS: readonly Mutation[] = [
   ...PRODUCER_MUTATIONS,
   ...TABLE_MUTATIONS,
   ...OPERATION_MUTATIONS,
+  ...FORGET_MUTATIONS,
 ];

@@ -17,7 +17,7 @@ const outcome: fc.Arbitrary<MessageOutcome> = fc
     content: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
     bytes: fc.nat(9),
   })
-  .map(o => (o.outcome === 'loaded' ? o : { ...o, month: '', lineItems: 0 }));
+  .map(o => (o.outcome === 'loaded' ? { ...o, hasRow: true } : { ...o, month: '', lineItems: 0, hasRow: false }));
 
 const o = (what: MessageOutcome['outcome'], index: number): MessageOutcome => ({
   outcome: what,
@@ -25,6 +25,7 @@ const o = (what: MessageOutcome['outcome'], index: number): MessageOutcome => ({
   index,
   partition: 0,
   month: what === 'loaded' ? '2017_12' : '',
+  hasRow: what === 'loaded',
   lineItems: 0,
   offset: index,
   orderId: '1',

@@ -19,7 +19,13 @@ function batch(
   for (const [code, n] of Object.entries(refused) as [RejectionCode, number][])
     for (let i = 0; i < n; i++) {
       const at = rejected.length;
-      rejected.push({ message: messages[at], at, rejection: { code, path: 'test', reason: 'test is "secret"' }, orderId: '' });
+      rejected.push({
+        message: messages[at],
+        at,
+        rejection: { code, path: 'test', reason: 'test is "secret"' },
+        forgotten: false,
+        orderId: '',
+      });
     }
   return [{ messages, segments: [], bytes: 0, reason: 'orders', generation: 1 }, rejected];
 }

@@ -15,7 +15,7 @@ function named(where: string | undefined, values: string[] = ORDERS, message = '
   const error = { where, message, code: '22003' };
   const at = refusedRow(
     error,
-    batchRows(batch, () => 1, known, new Map(), 64),
+    batchRows(batch, () => 1, known, new Map(), { maxDepth: 64, forgotten: new Map() }),
   );
   return at === null ? null : { at, rejection: refusalOf(error) };
 }

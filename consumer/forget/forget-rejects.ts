@@ -1,0 +1,49 @@
+/** Empties the rejects of forgotten users: their bytes are read, as no column says whose they are. */
+import { asBigint, contentHash } from '../../shared/content-hash.js';
+import type { Database } from '../load/database.js';
+import type { Tables } from '../schema/tables.js';
+import { type ForgottenUsers, isOfForgotten, REASON } from '../transform/forgotten.js';
+import { OrderScan } from '../transform/order-scan.js';
+import { redactOrder } from '../transform/redact-order.js';
+
+/** Rejects read at once: few, as each may be as large as an order. */
+const AT_ONCE = 50;
+const DEEP = 5000;
+
+/** @returns how many were emptied */
+export async function forgetRejects(
+  db: Database,
+  { rejects, forgottenUsers, knownOrders }: Tables,
+  users: ReadonlySet<string>,
+): Promise<number> {
+  const { rows: said } = await db.query(`SELECT user_id, keeps FROM ${forgottenUsers} WHERE user_id = ANY($1::bigint[])`, [[...users]]);
+  const forgotten: ForgottenUsers = new Map(said.map(r => [r.user_id, r.keeps]));
+  const scan = new OrderScan(DEEP);
+  const bytesOf = (base64: string | null) => (base64 === null ? null : Buffer.from(base64, 'base64'));
+  const isTheirs = (value: Buffer | null) =>
+    value !== null && isOfForgotten(scan.scan(value) === null ? scan : null, value, 0, value.length, { maxDepth: DEEP, forgotten });
+  let emptied = 0;
+  for (let last = '0'; ; ) {
+    const { rows } = await db.query(
+      `SELECT id, order_id, encode(value, 'base64') AS value, encode(mended, 'base64') AS mended FROM ${rejects}
+        WHERE kind = 'order' AND (value IS NOT NULL OR mended IS NOT NULL) AND id > $1 ORDER BY id LIMIT ${AT_ONCE}`,
+      [last],
+    );
+    for (const r of rows) {
+      const [value, mended] = [bytesOf(r.value), bytesOf(r.mended)];
+      const mendedIsTheirs = isTheirs(mended);
+      if (!mendedIsTheirs && !isTheirs(value)) continue;
+      // what was loaded in its place is held against the tables by verify, and stays as far as they have it
+      const kept = mendedIsTheirs && scan.scan(mended!) === null ? redactOrder(scan, forgotten) : mended;
+      await db.query(`UPDATE ${rejects} SET value = NULL, mended = $2, reason = $3, forgotten = true WHERE id = $1`, [r.id, kept, REASON]);
+      if (mended !== null && kept !== mended)
+        await db.query(`UPDATE ${knownOrders} SET content = $2 WHERE order_id = $3 AND content = $1`, [
+          ...[mended, kept].map(b => asBigint(contentHash(b!))),
+          r.order_id,
+        ]);
+      emptied++;
+    }
+    if (rows.length < AT_ONCE) return emptied;
+    last = rows.at(-1)!.id;
+  }
+}

@@ -6,6 +6,7 @@
  * outlive it whatever its size and 16 MB cost 40 MB of memory; and one thread to compile and collect beside the main one, as four take the core
  * that Postgres works on (131,830 orders by one worker on two cores: 8.5 s with four, 7.9 s with one, medians of eight).
  */
+import './tier-up.js';
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
 import { EXIT, errorCode, GlossierError, oneLine } from '../shared/errors.js';

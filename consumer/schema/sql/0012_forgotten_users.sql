@@ -19,6 +19,8 @@ SELECT glossier.describe('glossier.forgotten_users', ARRAY[
 
 -- An order that was loaded, and of which nothing is kept: it has no row in its month table. Null for all others.
 ALTER TABLE glossier.known_orders ADD COLUMN forgotten boolean;
+SELECT glossier.describe('glossier.known_orders', ARRAY[
+  ['forgotten', 'True for an order of a user of whom nothing is kept: it was loaded, and has no row. Null for all others.']]);
 
 -- A reject whose bytes are gone with its user: it is listed, and cannot be tried again.
 ALTER TABLE glossier.rejects ADD COLUMN forgotten boolean NOT NULL DEFAULT false;

@@ -226,8 +226,10 @@ class Worker {
     if (news.next > from) this.#brokenFiles += await this.#side.use(db => writeDrops(db, this.#tables, settings.topic, news));
     await this.#merging.use(db => enterRequests(db, this.#tables, news.forgets));
     const forgotten = await this.#merging.use(db => forgetEntered(db, this.#tables));
-    if (forgotten === 'denied') this.#denied ||= (log.warn(FORGET_DENIED), true);
-    else if (forgotten !== null) log.info(forgotten, 'carried out requests to forget users');
+    if (forgotten === 'denied') {
+      if (!this.#denied) log.warn(FORGET_DENIED);
+      this.#denied = true;
+    } else if (forgotten !== null) log.info(forgotten, 'carried out requests to forget users');
     for (const { drop, name, drift } of await this.#side.use(db => untoldDrift(db, this.#tables, settings.topic))) {
       log.warn({ drop, drop_name: name }, `the export has changed: ${driftWords(drift)}`);
     }

@@ -7,15 +7,12 @@
  * for, and workers wait for it at their positions.
  */
 import { randomBytes } from 'node:crypto';
-import type { ForgetRecord } from '../../shared/drop-record.js';
 import { errorCode, InterruptedError, oneLine, ServiceError } from '../../shared/errors.js';
 import type { TopicOffsets } from '../../shared/kafka.js';
 import { grouped } from '../../shared/number-text.js';
 import { backoff, pause, ServiceState, throughOutages } from '../../shared/outage.js';
-import { enterRequests, forgetRows } from '../forget/forget-users.js';
 import { Database, LostConnection } from '../load/database.js';
 import { dropsOffset, writeDrops } from '../load/drop-sync.js';
-import { readForgotten } from '../load/forgotten-users.js';
 import { claimTopic, madeAnew, type Positions, readPositions } from '../load/positions.js';
 import { reactionTo } from '../load/sqlstate.js';
 import { mergeUsers } from '../merge/merge-users.js';
@@ -25,6 +22,7 @@ import { Contested } from './contested.js';
 import { dropCopy, isCopyOf, lockRebuilds, makeCopy } from './copy-schema.js';
 import { LONG, type TableDifference } from './difference.js';
 import { checkRoom } from './disk.js';
+import { forgetInCopy } from './forget-in-copy.js';
 import { checkOffsets, checkSchema, moveInto } from './into.js';
 import { makeProgress, noteProgress } from './progress.js';
 import type { RebuildOptions } from './rebuild-options.js';
@@ -217,21 +215,17 @@ class Rebuild {
     const news = await this.#source.drops(from);
     await this.#replay.link.use(async db => {
       if (news.next > from) await writeDrops(db, this.#live.copy, topic, news);
-      await this.#forget(db, news.forgets);
+      // a dry run and a look at the past change nothing of the present tables: workers enter what the topic asks for
+      this.#forgottenUpTo = await forgetInCopy(
+        db,
+        this.#live,
+        this.#forgottenUpTo,
+        this.#o.dryRun || this.#past !== null ? [] : news.forgets,
+      );
       await mergeUsers(db, this.#live.copy);
       // who has them now cannot be told where that column is gone
       if (!isLost(this.#faults, 'order_line_item_mapping', 'batches')) await this.#contested.settle(db);
     });
-  }
-
-  /** Users that are to be forgotten since the replay began, and may have been replayed as they were delivered. */
-  async #forget(db: Database, requests: readonly ForgetRecord[]): Promise<void> {
-    // a dry run and a look at the past change nothing of the present tables; workers enter what the topic asks for
-    if (this.#o.dryRun !== true && this.#past === null) await enterRequests(db, this.#live, requests);
-    const { users, upTo } = await readForgotten(db, this.#live);
-    if (upTo === this.#forgottenUpTo) return;
-    await forgetRows(db, this.#live.copy, [...users.keys()]); // nobody reads the copy: no transaction
-    this.#forgottenUpTo = upTo;
   }
 
   /** The end, tried again for as long as somebody else's lock is in the way. */

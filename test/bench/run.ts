@@ -19,7 +19,7 @@ import { section as rebuild } from './rebuild.js';
 import { section as recovery } from './recovery.js';
 import { section as refused } from './refused-rows.js';
 import { readResults, renderSection, stamp, withSection, writeResults } from './results.js';
-import { batches, partitions, workers } from './shapes.js';
+import { batches, fleet, partitions, workers } from './shapes.js';
 import { section as sizes } from './sizes.js';
 import { section as stages } from './stages.js';
 
@@ -29,6 +29,7 @@ const SECTIONS: Record<string, Section> = {
   batches,
   partitions,
   workers,
+  fleet,
   known,
   grown,
   refused,

@@ -73,3 +73,14 @@ export const workers: Section = {
       [1, 2, 3, 4].map(n => ({ name: `${n} worker(s)`, workers: n })),
     ),
 };
+
+export const fleet: Section = {
+  title: 'Many workers, many partitions',
+  about: `${ABOUT} 24 and 96 partitions with 1 to 8 workers that are started at once. Where the cores are all at work more workers add their start-up and nothing else.`,
+  quick: false,
+  run: bench =>
+    shapes(
+      bench,
+      [24, 96].flatMap(n => [1, 2, 4, 8].map(w => ({ name: `${n} partitions, ${w} worker(s)`, partitions: n, workers: w }))),
+    ),
+};

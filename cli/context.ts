@@ -63,15 +63,35 @@ export async function withContext(invocation: Invocation, run: CommandRun): Prom
       log,
       display,
       signal: stop.signal,
-      services: () => connect(settings, log, display, stop.signal),
+      services: async () => chosen(resolved, await connect(settings, log, display, stop.signal)),
       kafka: () => connect(settings, log, display, stop.signal, ['kafkaBrokers']),
-      database: () => connect(settings, log, display, stop.signal, ['databaseUrl']),
+      database: async () => chosen(resolved, await connect(settings, log, display, stop.signal, ['databaseUrl'])),
       print: line => process.stdout.write(`${line}\n`),
     });
   } finally {
     display.end();
     stop.done();
   }
+}
+
+/**
+ * Settles the schema of the program's own tables where nobody has named one: a shop with an analysts' schema of its own may be the second in its
+ * database. A database that cannot be asked is the business of what comes next.
+ */
+async function chosen({ settings, sources }: Resolved, services: Services): Promise<Services> {
+  const { databaseSchema, databaseUrl, topic } = settings;
+  if (sources.ownSchema !== 'default' || sources.databaseSchema === 'default' || databaseUrl === undefined) return services;
+  const [{ Database }, { chooseOwnSchema }] = await Promise.all([
+    import('../consumer/load/database.js'),
+    import('../consumer/schema/choose-own-schema.js'),
+  ]);
+  const db = await Database.connect(databaseUrl, 'glossier').catch(() => null);
+  try {
+    if (db !== null) settings.ownSchema = await chooseOwnSchema(db, databaseSchema, topic).catch(() => settings.ownSchema);
+  } finally {
+    await db?.end();
+  }
+  return services;
 }
 
 type Place = 'databaseUrl' | 'kafkaBrokers';

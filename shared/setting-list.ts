@@ -28,7 +28,7 @@ export const SETTINGS = {
     flag: 'own-schema',
     kind: 'text',
     fallback: 'glossier',
-    help: "the schema of the program's own tables: glossier_… for a further deployment in one database",
+    help: "the schema of the program's own tables; a further deployment in a database gets glossier_ and its analysts' schema by itself",
   },
   kafkaBrokers: {
     env: 'KAFKA_BROKERS',

@@ -36,7 +36,11 @@ async function reachable(context: Context): Promise<{ kafka?: Kafka; brokers: st
     const { kafka, brokers, databaseUrl: url } = await context.services();
     return { kafka, brokers, url };
   }
-  return { ...(kafkaBrokers === undefined ? {} : await context.kafka()), brokers: kafkaBrokers ?? [], url: databaseUrl };
+  return {
+    ...(kafkaBrokers === undefined ? {} : await context.kafka()),
+    brokers: kafkaBrokers ?? [],
+    url: databaseUrl && (await context.database()).databaseUrl,
+  };
 }
 
 function placeOf(text: string): { host: string; user: string; database: string } {

@@ -7,8 +7,8 @@ import { carryOut } from './forget-user.js';
 
 export const run: CommandRun = async context => {
   quiet(context);
-  const { databaseSchema, ownSchema } = context.settings;
   const services = await context.database();
+  const { databaseSchema, ownSchema } = context.settings;
   await patiently(context, services, db => migrate(db.client, databaseSchema, ownSchema));
   const rows = await carryOut(context, services);
   context.print(

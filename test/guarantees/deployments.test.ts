@@ -71,6 +71,20 @@ test('two deployments in one database load, merge, verify and rebuild beside eac
   assert.equal((await held.done).code, 3);
   await shop.run(0, ['verify'], other);
 
+  // a third that names its schema and topic alone has tables of its own; with the topic of another it is taken for a mistake
+  const us = freshName('us');
+  const third = { ORDERS_TOPIC: us, KAFKA_GROUP: us, DATABASE_SCHEMA: 'us' };
+  await shop.run(3, ['load', first, '--accept-rejects'], third);
+  for (const args of [['verify', first], ['status'], ['merge'], ['doctor'], ['rebuild', '--dry-run']]) await shop.run(0, args, third);
+  assert.deepEqual(
+    (await shop.query("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'glossier\\_%' ORDER BY 1")).map(r => r.nspname),
+    ['glossier_eu', 'glossier_us'],
+  );
+  assert.match(
+    await shop.fails(['consume', '--until-drained'], { DATABASE_SCHEMA: 'elsewhere' }),
+    /the tables of this database are in the schema "public", not in "elsewhere"/,
+  );
+
   // names that belong to the other are refused, whichever is missed
   const refused = (settings: Record<string, string>) => shop.fails(['consume', '--until-drained'], settings);
   assert.match(

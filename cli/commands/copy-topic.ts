@@ -105,19 +105,21 @@ class Copier {
     const { topic } = context.settings;
     const source = await topicInfo(kafka, topic);
     if (source === null) throw new ServiceError(`there is no topic "${topic}"`, { hint: 'check KAFKA_BROKERS and ORDERS_TOPIC' });
-    const begun = await topicInfo(kafka, name);
-    const said = begun === null ? null : (await readDrops(kafka, admin, name).catch(() => null))?.copyOf;
+    // one that was killed behind the making of the topics has left them empty
+    const begun = (await topicInfo(kafka, name)) !== null && (await topicOffsets(admin, name)).some(o => o.end > 0);
+    const topics = await admin.listTopics();
+    const said = topics.includes(dropsTopic(name)) ? (await readDrops(kafka, admin, name)).copyOf : null;
     const forgotten = forgottenHash(rules.forgotten);
     const anew = { hint: `delete "${name}" and "${dropsTopic(name)}", or take another name` };
-    if (begun !== null && (said == null || said.topicId !== source.id))
-      throw new TopicError(`"${name}" is there and is no copy of "${topic}"`, anew);
-    if (said != null && said.forgotten !== forgotten) throw new TopicError(`users were forgotten since the copy "${name}" was begun`, anew);
+    if (said === null ? begun : said.topicId !== source.id) throw new TopicError(`"${name}" is there and is no copy of "${topic}"`, anew);
+    if (said !== null && said.forgotten !== forgotten)
+      throw new TopicError(`users were forgotten since the copy "${name}" was begun`, anew);
     await ensureTopics(admin, name, source.partitions, await messageConfig(admin, topic));
     const made = await topicInfo(kafka, name);
     if (made === null || made.partitions !== source.partitions)
       throw new TopicError(`"${name}" has ${made?.partitions ?? 0} partition(s), and "${topic}" has ${source.partitions}`, anew);
     const copier = new Copier(context, services, admin, { topic, topicId: source.id }, { topic: name, topicId: made.id }, rules);
-    if (begun === null) await new DropJournal(copier.#writer, name).copyOf({ topic, topicId: source.id, forgotten });
+    if (said === null) await new DropJournal(copier.#writer, name).copyOf({ topic, topicId: source.id, forgotten });
     for (const { partition, end } of await topicOffsets(admin, name))
       copier.#copies.set(partition, new TopicCopy(copier.#writer, name, partition, end));
     return copier;

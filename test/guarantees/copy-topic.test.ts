@@ -128,7 +128,7 @@ test('a topic is copied without the person, and workers under load move to the c
   await shop.run(0, ['forget', 'user', '77', '--reason', 'T1']);
 
   // a copy that is killed at any moment goes on from there
-  for (const wait of [350, 600]) {
+  for (const wait of [350, 450, 600]) {
     const killed = shop.start(['copy-topic', copy]);
     await new Promise(resolve => setTimeout(resolve, wait));
     await killed.stop('SIGKILL');

@@ -14,7 +14,8 @@ import { isKafkaOutage } from '../shared/kafka-outage.js';
 import { atMost, ServiceState, throughOutages, unlessAborted } from '../shared/outage.js';
 import { BatchSize } from './batch-size.js';
 import { every } from './every.js';
-import { enterRequests, forgetEntered } from './forget/forget-users.js';
+import { enterRequests } from './forget/forget-users.js';
+import { Forgetting } from './forget/forgetting.js';
 import type { MessageBatch } from './intake/batch.js';
 import { OrderConsumer } from './intake/order-consumer.js';
 import { Lane } from './lane.js';
@@ -22,7 +23,7 @@ import { Breaker } from './load/breaker.js';
 import { dropsOffset, readDrops, writeDrops } from './load/drop-sync.js';
 import type { LoadCounts } from './load/ledger.js';
 import { Link } from './load/link.js';
-import { checkMoved, readPositions } from './load/positions.js';
+import { checkMoved, movedOn, readPositions } from './load/positions.js';
 import { mergeUsers } from './merge/merge-users.js';
 import { PeriodReport } from './period-report.js';
 import { Tables } from './schema/tables.js';
@@ -40,8 +41,6 @@ const DROPS_EVERY = 5000;
 const WATCH_EVERY = 2000;
 const SHOW_EVERY = 5000;
 const BUFFER_BATCHES = 1.5;
-const FORGET_DENIED =
-  'users wait to be forgotten, whose rows this user may not change: run `glossier forget waiting` as the owner of the tables';
 /**
  * Transactions at a time. A load is some twenty questions and their answers, and with one of them Postgres waited for this process and this
  * process for Postgres: 131,830 orders took 9.0 and 9.3 s by one lane and 8.3 and 8.6 s by two, in turns on two cores, for 40 MB more.
@@ -77,6 +76,7 @@ class Worker {
   readonly #view: WorkerView;
   readonly #size: BatchSize;
   readonly #strangers: StrangerWatch;
+  readonly #forgetting: Forgetting;
   #consumer!: OrderConsumer;
   #lanes: Lane[] = [];
   #failure: unknown = null;
@@ -96,6 +96,7 @@ class Worker {
     this.#side = new Link(options.databaseUrl, `glossier worker ${this.#name} side`, this.#postgres, this.#stop.signal);
     this.#topic = new TopicState(options, this.#tables, this.#admin, this.#side, work => this.#kafka(work));
     this.#merging = new Link(options.databaseUrl, `glossier merge by ${this.#name}`, this.#postgres, this.#stop.signal);
+    this.#forgetting = new Forgetting(this.#merging, this.#tables, log);
   }
 
   async run(): Promise<WorkerResult> {
@@ -209,8 +210,6 @@ class Worker {
   }
 
   #done = 0;
-  /** It was said that this user may not empty or remove what is to be forgotten. */
-  #denied = false;
   #brokenFiles = 0;
   async #merge(): Promise<void> {
     const began = performance.now();
@@ -223,13 +222,11 @@ class Worker {
     const { kafka, settings, log } = this.#o;
     const from = await this.#side.use(db => dropsOffset(db, this.#tables, settings.topic));
     const news = await this.#kafka(() => readDrops(kafka, settings.topic, from));
-    if (news.next > from) this.#brokenFiles += await this.#side.use(db => writeDrops(db, this.#tables, settings.topic, news));
+    if (news.movedTo !== null) throw movedOn(settings.topic, news.movedTo);
+    // before the offset that they stand at is passed: a worker that ends in between would have lost them
     await this.#merging.use(db => enterRequests(db, this.#tables, news.forgets));
-    const forgotten = await this.#merging.use(db => forgetEntered(db, this.#tables));
-    if (forgotten === 'denied') {
-      if (!this.#denied) log.warn(FORGET_DENIED);
-      this.#denied = true;
-    } else if (forgotten !== null) log.info(forgotten, 'carried out requests to forget users');
+    if (news.next > from) this.#brokenFiles += await this.#side.use(db => writeDrops(db, this.#tables, settings.topic, news));
+    await this.#forgetting.carryOut();
     for (const { drop, name, drift } of await this.#side.use(db => untoldDrift(db, this.#tables, settings.topic))) {
       log.warn({ drop, drop_name: name }, `the export has changed: ${driftWords(drift)}`);
     }

@@ -1,5 +1,6 @@
 /** glossier forget user <id> --reason <text> [--json] */
 import { enterRequests, type ForgottenRows, forgetEntered } from '../../consumer/forget/forget-users.js';
+import { dropAbandoned } from '../../consumer/rebuild/copy-schema.js';
 import { migrate } from '../../consumer/schema/migrate.js';
 import { Tables } from '../../consumer/schema/tables.js';
 import { publishForget } from '../../producer/publish-forget.js';
@@ -17,6 +18,8 @@ export async function carryOut(context: Context, services: Pick<Services, 'datab
     throw new ServiceError('what comes is loaded without them, but this user may not change what is in the tables', {
       hint: 'run `glossier forget waiting` as the owner of the tables',
     });
+  // what a rebuild that was killed has left holds them as they were delivered
+  await patiently(context, services, db => dropAbandoned(db, Tables.of(context.settings)));
   return done ?? NONE;
 }
 
@@ -35,12 +38,12 @@ export const run: CommandRun = async context => {
       hint: 'it is kept for ever: a ticket number, and nothing personal',
     });
   const services = await context.services();
-  const request: ForgetRecord = { user, keeps: settings.forgetKeeps as ForgetRecord['keeps'], reason, at: new Date().toISOString() };
+  const asked: ForgetRecord = { user, keeps: settings.forgetKeeps as ForgetRecord['keeps'], reason, at: new Date().toISOString() };
   const tables = Tables.of(settings);
   await patiently(context, services, db => migrate(db.client, settings.databaseSchema, settings.ownSchema));
   // in the topic first: what is killed behind this is gone on with by any worker
   const place = { kafka: services.kafka, topic: settings.topic, service: new ServiceState('Kafka', log, settings.outageTimeout) };
-  await publishForget(place, settings.partitions, request, signal);
+  const request = await publishForget(place, settings.partitions, asked, signal);
   display.line(`Recorded in ${settings.topic}.drops; emptying the tables…`);
   await patiently(context, services, db => enterRequests(db, tables, [request]));
   const rows = await carryOut(context, services);

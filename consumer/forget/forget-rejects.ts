@@ -6,28 +6,39 @@ import { type ForgottenUsers, isOfForgotten, REASON } from '../transform/forgott
 import { OrderScan } from '../transform/order-scan.js';
 import { redactOrder } from '../transform/redact-order.js';
 
+/** The scan where it has the order's fields. */
+function readable(scan: OrderScan, value: Buffer): OrderScan | null {
+  const fault = scan.scan(value);
+  return fault === null || fault.code === 'bad_text' ? scan : null;
+}
+
 /** Rejects read at once: few, as each may be as large as an order. */
 const AT_ONCE = 50;
 const DEEP = 5000;
 
-/** @returns how many were emptied */
+/**
+ * @param ids of rejects, where not all are to be looked through
+ * @returns how many were emptied
+ */
 export async function forgetRejects(
   db: Database,
   { rejects, forgottenUsers, knownOrders }: Tables,
   users: ReadonlySet<string>,
+  ids: readonly string[] | null = null,
 ): Promise<number> {
+  if (users.size === 0) return 0;
   const { rows: said } = await db.query(`SELECT user_id, keeps FROM ${forgottenUsers} WHERE user_id = ANY($1::bigint[])`, [[...users]]);
   const forgotten: ForgottenUsers = new Map(said.map(r => [r.user_id, r.keeps]));
   const scan = new OrderScan(DEEP);
   const bytesOf = (base64: string | null) => (base64 === null ? null : Buffer.from(base64, 'base64'));
   const isTheirs = (value: Buffer | null) =>
-    value !== null && isOfForgotten(scan.scan(value) === null ? scan : null, value, 0, value.length, { maxDepth: DEEP, forgotten });
+    value !== null && isOfForgotten(readable(scan, value), value, 0, value.length, { maxDepth: DEEP, forgotten });
   let emptied = 0;
   for (let last = '0'; ; ) {
     const { rows } = await db.query(
-      `SELECT id, order_id, encode(value, 'base64') AS value, encode(mended, 'base64') AS mended FROM ${rejects}
-        WHERE kind = 'order' AND (value IS NOT NULL OR mended IS NOT NULL) AND id > $1 ORDER BY id LIMIT ${AT_ONCE}`,
-      [last],
+      `SELECT id, order_id, partition, record_offset, settled, encode(value, 'base64') AS value, encode(mended, 'base64') AS mended FROM ${rejects}
+        WHERE kind = 'order' AND (value IS NOT NULL OR mended IS NOT NULL) AND id > $1 AND ($2::bigint[] IS NULL OR id = ANY($2)) ORDER BY id LIMIT ${AT_ONCE}`,
+      [last, ids],
     );
     for (const r of rows) {
       const [value, mended] = [bytesOf(r.value), bytesOf(r.mended)];
@@ -36,11 +47,11 @@ export async function forgetRejects(
       // what was loaded in its place is held against the tables by verify, and stays as far as they have it
       const kept = mendedIsTheirs && scan.scan(mended!) === null ? redactOrder(scan, forgotten) : mended;
       await db.query(`UPDATE ${rejects} SET value = NULL, mended = $2, reason = $3, forgotten = true WHERE id = $1`, [r.id, kept, REASON]);
-      if (mended !== null && kept !== mended)
-        await db.query(`UPDATE ${knownOrders} SET content = $2 WHERE order_id = $3 AND content = $1`, [
-          ...[mended, kept].map(b => asBigint(contentHash(b!))),
-          r.order_id,
-        ]);
+      if (mended !== null && kept !== mended && r.settled === 'loaded')
+        await db.query(
+          `UPDATE ${knownOrders} SET content = $2 WHERE order_id = $3 AND content = $1 AND partition = $4 AND record_offset = $5`,
+          [...[mended, kept].map(b => asBigint(contentHash(b!))), r.order_id, r.partition, r.record_offset],
+        );
       emptied++;
     }
     if (rows.length < AT_ONCE) return emptied;

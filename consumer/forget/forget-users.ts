@@ -33,8 +33,9 @@ export async function enterRequests(db: Database, { forgottenUsers }: Tables, re
   if (requests.length === 0) return false;
   await db.query("BEGIN; SET LOCAL lock_timeout = '20s'");
   try {
-    // each load holds a lock that this one waits for, from before its first row to its COMMIT
-    await db.query(`LOCK TABLE ${forgottenUsers} IN ACCESS EXCLUSIVE MODE`);
+    // each load holds a lock that this one waits for, from before its first row to its COMMIT; who only reads the table is in nobody's way, a
+    // backup that takes hours for one
+    await db.query(`LOCK TABLE ${forgottenUsers} IN EXCLUSIVE MODE`);
     const { rowCount } = await db.query(
       `INSERT INTO ${forgottenUsers} AS f (user_id, keeps, reason, requested_at)
        SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::timestamptz[])
@@ -122,9 +123,23 @@ export async function forgetRows(db: Database, t: Tables, users: readonly string
          JOIN ${t.lineItems} i USING (order_id) GROUP BY 1, 2, 3) g
       WHERE b.file_no = g.file_no AND b.partition = g.partition AND b.month = g.month`,
   );
-  done.line_items += await run(`DELETE FROM ${t.lineItems} i USING (${gone}) g WHERE i.order_id = g.order_id`);
+  const freed = await run(`DELETE FROM ${t.lineItems} i USING (${gone}) g WHERE i.order_id = g.order_id`);
+  done.line_items += freed;
   await run(`UPDATE ${t.knownOrders} k SET forgotten = true FROM (${gone}) g WHERE k.order_id = g.order_id`);
   done.orders += await run(`DELETE FROM ${t.orders} WHERE user_id IN ${of('nothing')}`);
+  if (freed > 0) await noteClaims(db, t);
   done.rejects += await forgetRejects(db, t, new Set(users));
   return done;
+}
+
+/** A line item that two orders claimed stood with the first; where that is gone it is the other's, whose message a rebuild reads. */
+async function noteClaims(db: Database, t: Tables): Promise<void> {
+  await db.query(
+    `INSERT INTO ${t.rebuildDue} (relation, reason)
+     SELECT 'order_line_item_mapping', 'line items of forgotten orders may belong to others that claim them' WHERE EXISTS (
+       SELECT FROM ${t.orders} o LEFT JOIN (SELECT order_id, count(*) AS n FROM ${t.lineItems} GROUP BY order_id) i ON i.order_id = o.id
+        WHERE o.line_item_total > coalesce(i.n, 0)) ON CONFLICT DO NOTHING`,
+    undefined,
+    LONG,
+  );
 }

@@ -39,9 +39,11 @@ export async function loadBatch(
 ): Promise<LoadCounts | null> {
   let committing = false;
   try {
-    // the lock on forgotten_users that reading takes is held to the end: who is to be forgotten is entered before this transaction or behind it
-    const begun = await db.query(`BEGIN; SET LOCAL lock_timeout = '5s'; SELECT coalesce(max(no), 0) AS last FROM ${tables.forgottenUsers}`);
-    if (Number((begun as unknown as { rows: { last: string }[] }[])[2].rows[0].last) !== forgottenUpTo) {
+    // the lock is held to the end: who is to be forgotten is entered before this transaction or behind it
+    const begun = await db.query(
+      `BEGIN; SET LOCAL lock_timeout = '5s'; LOCK TABLE ${tables.forgottenUsers} IN ROW SHARE MODE; SELECT coalesce(max(no), 0) AS last FROM ${tables.forgottenUsers}`,
+    );
+    if (Number((begun as unknown as { rows: { last: string }[] }[])[3].rows[0].last) !== forgottenUpTo) {
       await db.rollback();
       throw new ForgottenSince();
     }

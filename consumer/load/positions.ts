@@ -80,6 +80,13 @@ export async function checkMoved(db: Database, tables: Tables, topic: string): P
   if (rows.length > 0 && rows[0].moved_to !== null) throw moved(topic, rows[0].moved_to);
 }
 
+/** What to say where the topic itself tells so, and the positions here were not moved with it: another database loads from it, too. */
+export function movedOn(topic: string, to: string): TopicError {
+  return new TopicError(`the topic "${topic}" was moved to "${to}", and the positions of this database were not`, {
+    hint: `glossier copy-topic ${to} --move takes them there`,
+  });
+}
+
 function moved(topic: string, to: string): TopicError {
   return new TopicError(`the topic "${topic}" was moved to "${to}"`, {
     hint: `start with ORDERS_TOPIC=${to}; nothing is lost or loaded twice`,

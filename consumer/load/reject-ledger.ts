@@ -1,10 +1,12 @@
 /** The ledger of rejects that are tried again: locks them first, then moves the books and marks each with what became of it. */
+import { forgetRejects } from '../forget/forget-rejects.js';
 import type { MessageBatch } from '../intake/batch.js';
 import type { Tables } from '../schema/tables.js';
 import { addCompared, tallyRetries, writeBooks } from './books.js';
 import { compareBypassed } from './compare-bypassed.js';
 import type { Database } from './database.js';
 import { writeFieldCounts } from './drop-fields.js';
+import { readForgotten } from './forgotten-users.js';
 import type { BatchOutcome, Ledger, LoadCounts } from './ledger.js';
 import { storable } from './rejects.js';
 
@@ -60,6 +62,9 @@ export class RejectLedger implements Ledger {
         column((r, at) => (settled(at) === null ? null : r.mended)),
       ],
     );
+    // what a person has mended by hand may be of a user who was forgotten meanwhile
+    const mended = this.rejects.filter(r => r.mended !== null).map(r => r.id);
+    if (mended.length > 0) await forgetRejects(db, this.tables, new Set((await readForgotten(db, this.tables)).users.keys()), mended);
     const count = (what: string) => outcomes.filter(o => o.outcome === what).length;
     const lineItems = outcomes.reduce((n, o) => n + o.lineItems, 0);
     return { loaded: count('loaded'), bypassed: count('bypassed'), rejected: count('rejected'), repeated: 0, lineItems };

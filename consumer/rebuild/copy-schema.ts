@@ -36,6 +36,14 @@ export async function lockRebuilds(db: Database, live: Tables): Promise<void> {
   throw new ServiceError('another rebuild of this database is running', { hint: 'wait for it: glossier status shows how far it is' });
 }
 
+/** Drops the copy that a killed rebuild has left, if there is one and no other is at work. */
+export async function dropAbandoned(db: Database, live: Tables): Promise<void> {
+  if (await isLocked(db, live)) return;
+  await lockRebuilds(db, live);
+  await dropCopy(db, live);
+  await db.query('SELECT pg_advisory_unlock($1, hashtext($2))', [LOCK, live.home]);
+}
+
 /** Is a rebuild of this database at work? */
 export async function isLocked(db: Database, live: Tables): Promise<boolean> {
   const { rows } = await db.query(

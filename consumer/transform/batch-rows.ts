@@ -126,10 +126,12 @@ function* makeRows(
     else outcome = unread ?? rows.add(scan, place, refused.get(at));
     const { fileNo, index, partition, offset, content } = place;
     const loaded = outcome === 'loaded';
-    if (loaded && message.place !== null) fields.see(scan, message.place.drop, message.partition);
+    // unknown fields may be called by anything, and so are not counted of those who were forgotten
+    if (loaded && message.place !== null && !rows.redacted) fields.see(scan, message.place.drop, message.partition);
     if (typeof outcome !== 'string') {
       if (refusal !== null) rows.orderId = refusal.orderId;
-      const forgotten = refusal !== null || isOfForgotten(unread === null ? scan : null, message.bytes, from, to, rules);
+      const forgotten =
+        refusal !== null || isOfForgotten(unread === null || unread.code === 'bad_text' ? scan : null, message.bytes, from, to, rules);
       rejected.push({ message, at, rejection: forgotten ? untold(outcome) : outcome, orderId: rows.orderId, forgotten });
     }
     outcomes.push({

@@ -59,21 +59,29 @@ export function untold({ code, path }: { code: string; path: string }): Rejectio
   return { code: code as RejectionCode, path, reason: REASON };
 }
 
-/** Wherever an order is broken off, the id of its user may stand before; in text, too, as that is one of the faults. */
-const USER = /"user_id"\s*:\s*"?(-?\d+)/g;
+/** Wherever an order is broken off, the id of its user may stand before; in text, too, or in a list, as these are among the faults. */
+const USER = /"user_id"\s*:[\s["]*([-+\d.eE]+)/g;
+/** Plain characters, written as JSON may write them. */
+const ESCAPED = /\\u00([0-7][0-9a-f])/gi;
 
 /**
- * Is this order, which was refused, one of a forgotten user?
+ * Is this order, which was refused, one of a forgotten user? Bytes that end before the id cannot be told.
  *
- * @param scan the order where it could be read; null where its bytes are no object of JSON
+ * @param scan the order where its fields could be read; null where its bytes are no object of JSON
  */
 export function isOfForgotten(scan: OrderScan | null, bytes: Uint8Array, from: number, to: number, { forgotten }: OrderRules): boolean {
   if (forgotten.size === 0) return false;
-  // a nested user_id is somebody else's, of a refund say: what could be read is not searched
-  if (scan !== null) {
-    if (scan.kind[USER_ID] === JsonKind.String) return forgotten.has(latin1(scan.bytes, scan.from[USER_ID], scan.to[USER_ID]));
+  // a nested user_id is somebody else's, of a refund say: where the order's own could be read nothing is searched
+  if (scan !== null && scan.kind[USER_ID] === JsonKind.Number && values.parseBigint(scan.bytes, scan.from[USER_ID], scan.to[USER_ID]))
     return keptOf(scan, forgotten) !== 'all';
-  }
-  for (const [, user] of latin1(bytes, from, to).matchAll(USER)) if (forgotten.has(user)) return true;
+  const text = latin1(bytes, from, to).replaceAll(ESCAPED, (_, code) => String.fromCharCode(Number.parseInt(code, 16)));
+  for (const [, number] of text.matchAll(USER)) if (forgotten.has(plainId(number))) return true;
   return false;
+}
+
+/** An id in decimal, however it is written: `7.7e1`, `077`. */
+function plainId(number: string): string {
+  const digits = Buffer.from(number.replace(/^\+/, '').replace(/^(-?)0+(?=\d)/, '$1'));
+  if (!values.parseBigint(digits, 0, digits.length)) return '';
+  return values.normalText ?? digits.toString('latin1');
 }

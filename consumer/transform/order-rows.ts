@@ -76,6 +76,11 @@ export class RowSet {
     readonly toForget: ForgottenUsers = NOBODY,
   ) {}
 
+  /** Whether the order last added is one of a user who is to be forgotten. */
+  get redacted(): boolean {
+    return this.#keeps !== 'all';
+  }
+
   /**
    * Adds the order that `scan` holds.
    *

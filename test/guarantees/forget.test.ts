@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { enterRequests, forgetEntered } from '../../consumer/forget/forget-users.js';
 import { removeServices, tempDir } from '../support/services.js';
 import { batchOf, directDatabase, directLoader, TABLES, withDb } from './direct.js';
-import { Shop } from './shop.js';
+import { Shop, until } from './shop.js';
 
 /** In every personal value of the orders below, and in nothing else. */
 const SECRET = 'Zebedee';
@@ -79,6 +79,7 @@ test('a user who is to be forgotten is gone from every table, every reject and e
     personal(11, 78, ',"test":"no"'),
     `{"id":"${SECRET}","user_id":"77","note":"${SECRET}"}`,
     personal(12, 77, ',"test":"mend"'),
+    '{"id":13}', // nobody's, until somebody mends it
   ]);
   await shop.run(3, ['load', first]);
   // one of the refused is mended by hand and loaded, so that the bytes of both stand in the rejects
@@ -139,11 +140,23 @@ test('a user who is to be forgotten is gone from every table, every reject and e
     (await run(2, ['rejects', 'retry', String(rejects[0].id)])).stderr,
     /is of a user who was forgotten, and its bytes are gone/,
   );
-  await run(0, ['rejects', 'retry', '--all']);
+  await run(3, ['rejects', 'retry', '--all']);
   await run(0, ['rejects', 'export', join(dir, 'exported.jsonl')]);
-  assert.equal(readFileSync(join(dir, 'exported.jsonl'), 'utf8'), '');
+  assert.deepEqual(
+    readFileSync(join(dir, 'exported.jsonl'), 'utf8')
+      .trim()
+      .split('\n')
+      .map(line => JSON.parse(line).order),
+    ['{"id":13}'],
+  );
 
   // nor does what comes again, whole or mended, or anew
+  const nobodys = rejects.find(r => r.order_id === '13')!.id;
+  writeFileSync(mended, `${JSON.stringify({ id: String(nobodys), order: personal(13, 77) })}\n`);
+  await run(0, ['rejects', 'retry', '--from', mended]);
+  assert.deepEqual(await tablesWith(shop, SECRET), []);
+  await run(0, ['verify', first]);
+  await run(0, ['forget', 'user', '78', '--reason', 'T3']); // nothing was kept, and nothing comes back
   await run(3, [
     'load',
     dropOf(dir, '2017-12-05.json', [personal(1, 77), personal(20, 77), personal(21, 78), personal(22, 77, ',"test":"no"'), ...others]),
@@ -191,14 +204,39 @@ test('rows that were made before a request are made anew, and a request waits fo
     ]);
     // one that is being loaded
     await withDb(url, async other => {
-      await other.query(`BEGIN; SELECT max(no) FROM ${TABLES.forgottenUsers}`);
+      await other.query(`BEGIN; LOCK TABLE ${TABLES.forgottenUsers} IN ROW SHARE MODE`);
       const entering = enterRequests(db, TABLES, [request('79', 'money')]);
       const first = await Promise.race([entering.then(() => 'entered'), new Promise(r => setTimeout(r, 300, 'waits'))]);
       assert.equal(first, 'waits');
       await other.query('COMMIT');
       assert.equal(await entering, true);
     });
+    // who only reads it, as a backup does for hours, holds up neither a request nor a load
+    await withDb(url, async other => {
+      await other.query(`BEGIN; SELECT FROM ${TABLES.forgottenUsers}`);
+      assert.equal(await enterRequests(db, TABLES, [request('80', 'money')]), true);
+      await loader.load(await loader.prepare(batchOf({ partition: 1, from: 0, orders: [personal(5, 80)] })));
+    });
     await forgetEntered(db, TABLES);
     assert.equal(await forgetEntered(db, TABLES), null);
   });
+});
+
+test('a request that a worker has read and not entered when it ends is not lost', async t => {
+  const shop = await Shop.open(t, { ORDERS_PARTITIONS: '1', SESSION_TIMEOUT: '6s' });
+  const dir = tempDir();
+  t.after(() => removeServices(dir));
+  await shop.run(0, ['load', dropOf(dir, '2017-12-04.json', [personal(1, 77)])]);
+  const again = await Shop.open(t, { ORDERS_TOPIC: shop.topic, KAFKA_GROUP: `${shop.topic}-again` });
+  await again.run(0, ['consume', '--until-drained']);
+  await shop.run(0, ['forget', 'user', '77', '--reason', 'T']);
+  await withDb(again.url, async db => {
+    await db.query('BEGIN; LOCK TABLE glossier.forgotten_users IN ROW SHARE MODE');
+    const worker = again.start(['consume']);
+    await until('the worker waits for the table', 20, async () => (await again.query('SELECT FROM pg_locks WHERE NOT granted')).length > 0);
+    await worker.stop('SIGKILL');
+    await db.query('ROLLBACK');
+  });
+  await again.run(0, ['consume', '--until-drained']);
+  assert.deepEqual(await tablesWith(again, SECRET), []);
 });

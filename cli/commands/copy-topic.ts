@@ -31,8 +31,9 @@ export const run: CommandRun = async context => {
     await migrate(db.client, context.settings.databaseSchema, context.settings.ownSchema);
     await checkMoved(db, tables, topic);
     const news = await readNews(services.kafka, topic, await dropsOffset(db, tables, topic));
-    await writeDrops(db, tables, topic, news);
+    // writeDrops notes how far the drops topic was read: a kill between the two would lose a request for good
     await enterRequests(db, tables, news.forgets);
+    await writeDrops(db, tables, topic, news);
     await forgetEntered(db, tables);
   });
   const rules = await patiently(context, services, db => orderRules(db, tables, context.settings.maxDepth));

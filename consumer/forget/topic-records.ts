@@ -2,14 +2,16 @@
 
 import { StalledError } from '../../shared/errors.js';
 import { FetchedRecord } from '../../shared/fetched-records.js';
+import { JsonKind } from '../../shared/json-scan.js';
 import { type Batch, fetchBatch, type InnerCluster, type Kafka, openCluster } from '../../shared/kafka.js';
 import { encodeHeaders, encodeRedacted, HEADER } from '../../shared/order-message.js';
 import { pause } from '../../shared/outage.js';
 import type { OrderMessage } from '../intake/batch.js';
 import { toMessages } from '../intake/to-messages.js';
 import { batchRows } from '../transform/batch-rows.js';
+import { latin1 } from '../transform/fields.js';
 import { isOfForgotten, type OrderRules } from '../transform/forgotten.js';
-import { OrderScan } from '../transform/order-scan.js';
+import { FIELDS, OrderScan } from '../transform/order-scan.js';
 import { redactOrder } from '../transform/redact-order.js';
 
 export interface TopicRecord {
@@ -35,6 +37,14 @@ export interface TopicRecordsOptions {
 
 const FETCH_BYTES = 256 * 1024;
 const NONE_REFUSED = new Map();
+const ID = FIELDS.indexOf('id');
+
+/** The decimal text of the id of the order that was scanned; null without one. */
+function idOf(scan: OrderScan | null): string | null {
+  if (scan === null || scan.kind[ID] !== JsonKind.Number) return null;
+  const text = latin1(scan.bytes, scan.from[ID], scan.to[ID]);
+  return /^\d{1,19}$/.test(text) ? text : null;
+}
 
 export class TopicRecords {
   readonly #scan: OrderScan;
@@ -96,8 +106,8 @@ export class TopicRecords {
     const said = encodeRedacted({ content: outcomes[0].content, bytes: outcomes[0].bytes, refusal });
     return {
       offset,
-      // those of other producers may say anything, in keys and in headers
-      key: key !== null && /^\d{1,19}$/.test(key.toString('latin1')) ? key : null,
+      // those of other producers may say anything, in keys and in headers: a telephone number has digits alone, too
+      key: key !== null && key.toString('latin1') === idOf(scan) ? key : null,
       value: refusal === null ? redactOrder(this.#scan, rules.forgotten) : null,
       headers: { ...(place === null ? {} : encodeHeaders(place)), [HEADER.forgotten]: said },
       time,

@@ -14,6 +14,9 @@ export interface CopiedRecord {
 /** Milliseconds between the first record of a batch and any other that a varint holds: twelve days. */
 const WIDEST = 2 ** 30 - 1;
 
+/** Bytes of a record beside its key, value and headers, at the most. */
+const MOST_AROUND = 32;
+
 export class CopiedBatch {
   readonly #parts: Buffer[] = [];
   count = 0;
@@ -21,9 +24,14 @@ export class CopiedBatch {
   #first = 0;
   #latest = 0;
 
-  /** False where a record's time is too far from the first one's: it begins another batch. */
-  takes({ time }: CopiedRecord): boolean {
-    return this.count === 0 || Math.abs(time - this.#first) <= WIDEST;
+  /**
+   * False where a record begins another batch: its time is too far from the first one's, or the two would be more than `most` bytes. What does not
+   * compress is sent as large as it is.
+   */
+  takes({ key, value, headers, time }: CopiedRecord, most: number): boolean {
+    if (this.count === 0) return true;
+    const bytes = MOST_AROUND + (key?.length ?? 0) + (value?.length ?? 0) + headers.length;
+    return this.bytes + bytes <= most && Math.abs(time - this.#first) <= WIDEST;
   }
 
   add({ key, value, headers, time }: CopiedRecord): void {

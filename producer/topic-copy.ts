@@ -7,7 +7,7 @@ import { encodeRecordHeaders } from './record-batch.js';
 /** A record with the offset that it has in the topic. */
 export type PlacedRecord = Omit<CopiedRecord, 'headers'> & { offset: number; headers: Buffer | Record<string, string> };
 
-/** Raw bytes and records that are sent at once. */
+/** Raw bytes and records that are sent at once, but for a record that is larger by itself: below Kafka's own max.message.bytes of 1,048,588. */
 const MOST_BYTES = 700_000;
 const MOST_RECORDS = 20_000;
 
@@ -23,6 +23,8 @@ export class TopicCopy {
     readonly partition: number,
     /** Offset that the next record of the copy will get. */
     public end: number,
+    /** What a batch may be, in bytes, where that is less than Kafka's own limit. */
+    readonly maxMessageBytes = Infinity,
   ) {}
 
   /**
@@ -44,7 +46,8 @@ export class TopicCopy {
   }
 
   async #add(record: CopiedRecord): Promise<void> {
-    if (!this.#batch.takes(record) || this.#batch.count >= MOST_RECORDS || this.#batch.bytes >= MOST_BYTES) await this.flush();
+    const most = Math.min(MOST_BYTES, 0.9 * this.maxMessageBytes);
+    if (!this.#batch.takes(record, most) || this.#batch.count >= MOST_RECORDS) await this.flush();
     this.#batch.add(record);
     this.end++;
   }

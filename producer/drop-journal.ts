@@ -29,13 +29,13 @@ export interface Publication {
   state: DropState | null;
 }
 
-/** Reads every drop that the topic tells of. */
-export async function readDrops(kafka: Kafka, admin: Admin, topic: string): Promise<DropStates> {
+/** Reads every drop that the topic tells of. @param from what was read before need not be read again */
+export async function readDrops(kafka: Kafka, admin: Admin, topic: string, from = 0): Promise<DropStates> {
   const drops = new DropStates();
-  const [offsets] = await topicOffsets(admin, dropsTopic(topic));
-  if (offsets.end > offsets.low) {
-    await readPartition(kafka, dropsTopic(topic), offsets.partition, offsets.low, r => drops.add(r.key?.toString() ?? null, r.value));
-  }
+  const [{ partition, low, end }] = await topicOffsets(admin, dropsTopic(topic));
+  drops.next = Math.max(from, low);
+  if (end > drops.next)
+    drops.next = await readPartition(kafka, dropsTopic(topic), partition, drops.next, r => drops.add(r.key?.toString() ?? null, r.value));
   return drops;
 }
 
@@ -131,9 +131,14 @@ export class DropJournal {
     await this.#write();
   }
 
-  /** What the drops topic of another topic tells, as if the drops had been published to this one. */
-  async takeOver({ drops, forgets }: DropStates, topicId: string): Promise<void> {
+  /**
+   * What the drops topic of another topic tells, as if the drops had been published to this one.
+   *
+   * @param known what this one tells: of a drop that it knows it knows more
+   */
+  async takeOver({ drops, forgets }: Pick<DropStates, 'drops' | 'forgets'>, topicId: string, known: DropStates): Promise<void> {
     for (const { manifest, progress } of drops.values()) {
+      if (known.drops.has(manifest.id)) continue;
       this.#add(manifestKey(manifest.id), { ...manifest, topicId });
       if (progress !== null) this.#add(progressKey(manifest.id), progress);
       if (this.#batch.length > 500_000) await this.#write();

@@ -1,7 +1,7 @@
 /** What Kafka looks like when a run begins, and whether it has all of the run's orders when it ends. */
 import type { DropStates } from '../shared/drop-record.js';
 import { ServiceError, TopicError } from '../shared/errors.js';
-import { type Admin, ensureTopics, type Kafka, type TopicOffsets, topicInfo, topicOffsets } from '../shared/kafka.js';
+import { type Admin, ensureTopics, type Kafka, openCluster, type TopicOffsets, topicInfo, topicOffsets } from '../shared/kafka.js';
 import { isKafkaOutage } from '../shared/kafka-outage.js';
 import { type ServiceState, throughOutages } from '../shared/outage.js';
 import { readDrops } from './drop-journal.js';
@@ -35,10 +35,51 @@ export async function askTopics(place: KafkaPlace, partitions: number, signal: A
     const info = await topicInfo(kafka, topic);
     if (info === null) throw Object.assign(new Error(`the topic ${topic} is not known yet`), { type: 'UNKNOWN_TOPIC_OR_PARTITION' });
     if (drops.newer > 0) throw new ServiceError(`the topic ${topic}.drops has records of a newer version`, { hint: 'update glossier' });
-    if (drops.movedTo !== null)
-      throw new ServiceError(`the topic "${topic}" was moved to "${drops.movedTo}"`, { hint: `set ORDERS_TOPIC=${drops.movedTo}` });
+    refuseMoved(topic, drops);
     return { topicId: info.id, partitions: info.partitions, offsets, drops };
   });
+}
+
+function refuseMoved(topic: string, { movedTo }: DropStates): void {
+  if (movedTo !== null) throw new ServiceError(`the topic "${topic}" was moved to "${movedTo}"`, { hint: `set ORDERS_TOPIC=${movedTo}` });
+}
+
+/**
+ * Asks again whether the topic was moved meanwhile: nobody loads from it then.
+ *
+ * @throws ServiceError where it was
+ */
+export async function checkNotMoved(place: KafkaPlace, { drops }: Topics, signal: AbortSignal | undefined): Promise<void> {
+  const { kafka, topic } = place;
+  refuseMoved(topic, await withAdmin(place, signal, admin => readDrops(kafka, admin, topic, drops.next)));
+}
+
+/**
+ * High watermark of each partition, by partition: unlike the end that a topic's offsets tell it counts what stands in transactions that are open.
+ *
+ * @param offsets of every partition
+ */
+export async function highWatermarks(kafka: Kafka, topic: string, offsets: TopicOffsets[]): Promise<Map<number, number>> {
+  const cluster = await openCluster(kafka);
+  try {
+    await cluster.addTargetTopic(topic);
+    const marks = new Map<number, number>();
+    for (const { partition, end } of offsets) {
+      const broker = await cluster.findBroker({ nodeId: Object.keys(cluster.findLeaderForPartitions(topic, [partition]))[0] });
+      const partitions = [{ partition, fetchOffset: String(end), maxBytes: 1 }];
+      const { responses } = await broker.fetch({
+        maxWaitTime: 0,
+        minBytes: 0,
+        maxBytes: 1,
+        isolationLevel: 1,
+        topics: [{ topic, partitions }],
+      });
+      marks.set(partition, Number(responses[0].partitions[0].highWatermark));
+    }
+    return marks;
+  } finally {
+    await cluster.disconnect().catch(() => {});
+  }
 }
 
 /**

@@ -11,7 +11,7 @@ import type { DropEntry } from './drop-entry.js';
 import { DropJournal, findPublication, newManifest, type Publication } from './drop-journal.js';
 import type { FetchedDrop } from './fetch-drop.js';
 import { IdempotentWriter } from './idempotent-writer.js';
-import { askTopics, type KafkaPlace, type Topics, verifySent } from './kafka-topics.js';
+import { askTopics, checkNotMoved, type KafkaPlace, type Topics, verifySent } from './kafka-topics.js';
 import { openDrop } from './open-drop.js';
 import { OrderPublisher } from './order-publisher.js';
 import { type Mark, publishFiles, START } from './publish-files.js';
@@ -184,9 +184,13 @@ async function publish(run: Run): Promise<ProduceResult> {
     if (!place.service.away) await journal.progress(id, confirmed);
   };
   try {
+    // the drop may have been checked for minutes
+    await checkNotMoved(place, topics, signal);
     if (state === null) await journal.begin(manifest);
     const files = (await publishFrom(confirmed)) ?? (await publishFrom(START))!;
     await verifySent(place, topics, sent, signal);
+    // whoever moves the topic says so first, then copies all that it has: what was confirmed before this answer is in the copy
+    await checkNotMoved(place, topics, signal);
     const orders = files.reduce((sum, f) => sum + f.orders!, 0);
     await journal.finish({ ...manifest, state: 'published', files, orders, finishedAt: new Date().toISOString() }, confirmed);
     return { id, name: drop.name, state: 'published', orders, sent, files, bytes: drop.bytes, resumed: state !== null };

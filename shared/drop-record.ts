@@ -164,6 +164,8 @@ export class DropStates {
   /** What this topic is a copy of. */
   copyOf: CopyRecord | null = null;
   newer = 0;
+  /** Offset of the drops topic up to which it was read. */
+  next = 0;
   readonly #early = new Map<string, DropProgress>();
 
   add(key: string | null, value: Buffer | null): void {

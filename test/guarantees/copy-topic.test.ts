@@ -6,12 +6,10 @@ import { pipeline } from 'node:stream/promises';
 import { type TestContext, test } from 'node:test';
 import kafkajs from 'kafkajs';
 import yazl from 'yazl';
-import { TopicRecords } from '../../consumer/forget/topic-records.js';
-import { createKafka } from '../../shared/kafka.js';
-import { createLog } from '../../shared/log.js';
 import { makeDrop } from '../support/make-drop.js';
-import { removeServices, tempDir, testServices } from '../support/services.js';
+import { removeServices, tempDir } from '../support/services.js';
 import { order, Shop, until } from './shop.js';
+import { everything } from './topic-text.js';
 
 const SECRET = 'Zebedee';
 const MANY = 300;
@@ -47,33 +45,6 @@ async function person(t: TestContext, id: number): Promise<[delivered: string, r
     await pipeline(zip.outputStream, createWriteStream(made.at(-1)!));
   }
   return made as [string, string];
-}
-
-/** Every record of a topic as text: keys, values and headers. */
-async function everything(topic: string): Promise<{ records: number; text: string; low: number[]; end: number[] }> {
-  const kafka = createKafka({ brokers: testServices().brokers, log: await createLog('silent', null) });
-  const admin = kafka.admin();
-  await admin.connect();
-  const offsets = (await admin.fetchTopicOffsets(topic)).sort((a, b) => a.partition - b.partition);
-  await admin.disconnect();
-  const signal = new AbortController().signal;
-  const reader = new TopicRecords({
-    kafka,
-    topic,
-    rules: { maxDepth: 512, forgotten: new Map() },
-    signal,
-    stallTimeout: 5000,
-    patiently: work => work(),
-  });
-  let [text, records] = ['', 0];
-  for (const { partition, low, high } of offsets)
-    for await (const { records: some } of reader.read(partition, Number(low), Number(high))) {
-      records += some.length;
-      for (const r of some)
-        text += `${r.key} ${r.value} ${Buffer.isBuffer(r.headers) ? r.headers.toString() : JSON.stringify(r.headers)}\n`;
-    }
-  await reader.close();
-  return { records, text, low: offsets.map(o => Number(o.low)), end: offsets.map(o => Number(o.high)) };
 }
 
 /** Files of the broker that hold a topic. */

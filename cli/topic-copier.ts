@@ -132,9 +132,20 @@ export class TopicCopier {
   async complete(forgotten: ForgottenUsers, requests: ForgetRecord[]): Promise<void> {
     const { kafka } = this.services;
     if (forgottenHash(forgotten) !== forgottenHash(this.rules.forgotten)) throw forgottenSince(this.to.topic);
-    this.#checkForgets(await readDrops(kafka, this.admin, this.from.topic));
     await this.#transactionsEnded();
-    await new DropJournal(this.#writer, this.from.topic).moved(this.to.topic);
+    this.#checkForgets(await readDrops(kafka, this.admin, this.from.topic));
+    const told = new DropJournal(this.#writer, this.from.topic);
+    await told.moved(this.to.topic);
+    try {
+      await this.#completeTold(requests);
+    } catch (error) {
+      if (!this.#movedBefore) await told.moved(null).catch(() => {}); // nothing was moved: whoever publishes may go on
+      throw error;
+    }
+  }
+
+  async #completeTold(requests: ForgetRecord[]): Promise<void> {
+    const { kafka } = this.services;
     const drops = await readDrops(kafka, this.admin, this.from.topic);
     this.#checkForgets(drops);
     await this.#transactionsEnded();

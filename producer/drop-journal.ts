@@ -119,8 +119,8 @@ export class DropJournal {
     await this.#write();
   }
 
-  /** Says that the topic was moved to another one. */
-  async moved(to: string): Promise<void> {
+  /** Says that the topic was moved to another one; null takes it back. */
+  async moved(to: string | null): Promise<void> {
     this.#add(movedKey(), { format: DROP_RECORD_FORMAT, movedTo: to });
     await this.#write();
   }

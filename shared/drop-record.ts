@@ -174,7 +174,7 @@ export class DropStates {
       | DropManifest
       | DropProgress
       | { format: number; forget: ForgetRecord }
-      | { format: number; movedTo: string }
+      | { format: number; movedTo: string | null }
       | { format: number; copyOf: CopyRecord };
     try {
       record = JSON.parse(value.toString('utf8'));
@@ -189,7 +189,7 @@ export class DropStates {
     if (key.startsWith(FORGET)) {
       if ('forget' in record && isForget(record.forget)) this.forgets.set(record.forget.user, record.forget);
     } else if (key === MOVED) {
-      if ('movedTo' in record && typeof record.movedTo === 'string') this.movedTo = record.movedTo;
+      if ('movedTo' in record && (record.movedTo === null || typeof record.movedTo === 'string')) this.movedTo = record.movedTo;
     } else if (key === COPY) {
       if ('copyOf' in record && typeof record.copyOf?.topic === 'string') this.copyOf = record.copyOf;
     } else if (key.endsWith(PROGRESS)) {

@@ -29,9 +29,9 @@ function tablesOf(t: Tables): string[] {
 /** Asks before hours of copying. @throws ServiceError where this user may not move a topic */
 export async function checkMayMove(db: Database, t: Tables): Promise<void> {
   const { rows } = await db.query(
-    `SELECT bool_and(has_table_privilege(name, 'UPDATE')) AND has_table_privilege($2, 'DELETE') AND has_table_privilege($2, 'INSERT') AS may
+    `SELECT bool_and(has_table_privilege(name, 'UPDATE')) AND has_table_privilege($2, 'DELETE') AND has_table_privilege($3, 'DELETE') AND has_table_privilege($2, 'INSERT') AS may
        FROM unnest($1::text[]) AS name`,
-    [[...tablesOf(t), t.topics, t.forgottenUsers], t.topics],
+    [[...tablesOf(t), t.topics, t.forgottenUsers], t.topics, t.positions],
   );
   if (rows[0].may !== 't')
     throw new ServiceError('this user of Postgres may not move a topic', {
@@ -55,7 +55,8 @@ export async function moveTopic(db: Database, t: Tables, { from, to, complete }:
     if (other.rows.length > 0)
       throw new ServiceError(`orders of "${to.topic}" are in the tables already`, { hint: 'copy the topic to one that nobody loads from' });
     await db.query(`SELECT FROM ${t.positions} WHERE topic = $1 ORDER BY partition FOR UPDATE`, [from.topic]);
-    await db.query(`DELETE FROM ${t.topics} WHERE topic = $1`, [to.topic]);
+    // of a worker that was started too early
+    for (const table of [t.positions, t.topics]) await db.query(`DELETE FROM ${table} WHERE topic = $1`, [to.topic]);
     await db.query(`INSERT INTO ${t.topics} (topic, topic_id) VALUES ($1, $2)`, [to.topic, to.topicId]);
     await db.query(
       `INSERT INTO ${t.topics} AS o (topic, topic_id, moved_to) VALUES ($1, $2, $3) ON CONFLICT (topic) DO UPDATE SET moved_to = excluded.moved_to`,

@@ -65,7 +65,10 @@ export async function waitUntilLoaded(servers: ChaosServers, url: string, topic:
   let [moved, sum] = [started, -1];
   const admin = createKafka({ brokers: [servers.brokers], log: await createLog('silent', null) }).admin();
   await admin.connect();
-  const ends = await topicOffsets(admin, topic);
+  // a broker that has just come back says for a moment that it leads nothing
+  const ask = (tries: number): ReturnType<typeof topicOffsets> =>
+    topicOffsets(admin, topic).catch(error => (tries > 0 ? sleep(500).then(() => ask(tries - 1)) : Promise.reject(error)));
+  const ends = await ask(40);
   await admin.disconnect();
   for (;;) {
     const rows = await servers.query('SELECT partition, next_offset FROM glossier.positions WHERE topic = $1', [topic], url);

@@ -8,6 +8,7 @@ import { Database } from '../../consumer/load/database.js';
 import { startPostgres } from '../../local/local.js';
 import { errorCode, oneLine } from '../../shared/errors.js';
 import { postgresAddress } from '../../shared/postgres-url.js';
+import { CLIENT, CLIENT_KEY, EXPIRED, EXPIRED_KEY, AUTHORITY as ISSUER } from '../support/broker-certificates.js';
 import { AUTHORITY, OTHER_AUTHORITY, SERVER_CERTIFICATE, SERVER_KEY } from '../support/certificates.js';
 import { describe, runCli } from '../support/cli.js';
 import { freshName, removeServices, tempDir, testServices } from '../support/services.js';
@@ -91,6 +92,51 @@ test('sslmode means what it means to libpq: without TLS, with it, and where a ru
   await reload();
   assert.deepEqual(await of('allow', 'prefer', 'disable'), ['plain', 'plain', 'plain']);
   assert.match(await connects('sslmode=require'), /^28000 no pg_hba\.conf entry/);
+});
+
+test('a certificate proves who connects, a wrong one does not, and a server whose own has expired is refused', {
+  timeout: 60_000,
+}, async () => {
+  for (const [name, text] of Object.entries({
+    'issuer.crt': ISSUER,
+    'client.crt': CLIENT,
+    'client.key': CLIENT_KEY,
+    'other.key': SERVER_KEY,
+    'stranger.crt': SERVER_CERTIFICATE,
+  }))
+    writeFileSync(join(dir, name), text, { mode: 0o600 });
+  const at = (name: string) => join(dir, name);
+  await write('server.crt', SERVER_CERTIFICATE);
+  await write('server.key', SERVER_KEY);
+  await write('clients.crt', ISSUER);
+  await write('pg_ident.conf', `clients /^.*$ ${role}`);
+  await write(
+    'pg_hba.conf',
+    'local all glossier trust\nhost all glossier 127.0.0.1/32 scram-sha-256\nhostssl all all 127.0.0.1/32 cert map=clients',
+  );
+  await admin.query('ALTER SYSTEM SET ssl = on');
+  await admin.query("ALTER SYSTEM SET ssl_ca_file = 'clients.crt'");
+  await reload();
+  const server = `sslmode=verify-full&sslrootcert=${at('authority.crt')}`;
+  const since = performance.now();
+  assert.equal(await connects(`${server}&sslcert=${at('client.crt')}&sslkey=${at('client.key')}`, 'localhost'), 'tls');
+  assert.match(await connects(server, 'localhost'), /28000 .*certificate/);
+  assert.match(
+    await connects(`${server}&sslcert=${at('stranger.crt')}&sslkey=${at('other.key')}`, 'localhost'),
+    /certificate|unknown ca|tlsv1/i,
+  );
+  assert.match(await connects(`${server}&sslcert=${at('client.crt')}&sslkey=${at('other.key')}`, 'localhost'), /key/i);
+  await write('server.crt', EXPIRED);
+  await write('server.key', EXPIRED_KEY);
+  await reload();
+  assert.match(
+    await connects(`sslmode=verify-full&sslrootcert=${at('issuer.crt')}`, 'localhost'),
+    /by TLS \(sslmode=verify-full\): .*expired/,
+  );
+  assert.ok(performance.now() - since < 10_000);
+  await admin.query('ALTER SYSTEM RESET ssl_ca_file');
+  await write('pg_hba.conf', 'local all glossier trust\nhost all all 127.0.0.1/32 scram-sha-256');
+  await reload();
 });
 
 test('a service, a password file and files of secrets name the database that a command uses', { timeout: 60_000 }, async () => {

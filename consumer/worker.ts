@@ -16,6 +16,7 @@ import { BatchSize } from './batch-size.js';
 import { every } from './every.js';
 import { enterRequests } from './forget/forget-users.js';
 import { Forgetting } from './forget/forgetting.js';
+import { MoveWatch } from './forget/move-watch.js';
 import type { MessageBatch } from './intake/batch.js';
 import { OrderConsumer } from './intake/order-consumer.js';
 import { Lane } from './lane.js';
@@ -23,7 +24,7 @@ import { Breaker } from './load/breaker.js';
 import { dropsOffset, readDrops, writeDrops } from './load/drop-sync.js';
 import type { LoadCounts } from './load/ledger.js';
 import { Link } from './load/link.js';
-import { checkMoved, movedOn, readPositions } from './load/positions.js';
+import { checkMoved, readPositions } from './load/positions.js';
 import { mergeUsers } from './merge/merge-users.js';
 import { PeriodReport } from './period-report.js';
 import { Tables } from './schema/tables.js';
@@ -77,6 +78,7 @@ class Worker {
   readonly #size: BatchSize;
   readonly #strangers: StrangerWatch;
   readonly #forgetting: Forgetting;
+  readonly #moves: MoveWatch;
   #consumer!: OrderConsumer;
   #lanes: Lane[] = [];
   #failure: unknown = null;
@@ -97,6 +99,7 @@ class Worker {
     this.#topic = new TopicState(options, this.#tables, this.#admin, this.#side, work => this.#kafka(work));
     this.#merging = new Link(options.databaseUrl, `glossier merge by ${this.#name}`, this.#postgres, this.#stop.signal);
     this.#forgetting = new Forgetting(this.#merging, this.#tables, log);
+    this.#moves = new MoveWatch(this.#side, this.#tables, settings.topic);
   }
 
   async run(): Promise<WorkerResult> {
@@ -222,7 +225,7 @@ class Worker {
     const { kafka, settings, log } = this.#o;
     const from = await this.#side.use(db => dropsOffset(db, this.#tables, settings.topic));
     const news = await this.#kafka(() => readDrops(kafka, settings.topic, from));
-    if (news.movedTo !== null) throw movedOn(settings.topic, news.movedTo);
+    if (await this.#moves.look(news.movedTo)) return;
     // before the offset that they stand at is passed: a worker that ends in between would have lost them
     await this.#merging.use(db => enterRequests(db, this.#tables, news.forgets));
     if (news.next > from) this.#brokenFiles += await this.#side.use(db => writeDrops(db, this.#tables, settings.topic, news));

@@ -76,7 +76,8 @@ export async function withContext(invocation: Invocation, run: CommandRun): Prom
 
 /**
  * Settles the schema of the program's own tables where nobody has named one: a shop with an analysts' schema of its own may be the second in its
- * database. A database that cannot be asked is the business of what comes next.
+ * database. Where that cannot be asked it is taken for the first, which it nearly always is: a worker of the first waits an outage out, one of a second
+ * is told by migrate() that the tables are another's, and finds its own when it is started again.
  */
 async function chosen({ settings, sources }: Resolved, services: Services): Promise<Services> {
   const { databaseSchema, databaseUrl, topic } = settings;

@@ -1,8 +1,8 @@
-/** Copies a topic to another one and watches that the copy stays one: every record at its offset, with its time, key and value. */
+/** Copies a topic to another one and watches that the copy stays one: every record at its offset, with its time, key and value, but for those of forgotten users. */
 import { createHash } from 'node:crypto';
 import { TopicRecords } from '../consumer/forget/topic-records.js';
 import { type ForgottenUsers, forgottenHash, NOBODY, type OrderRules } from '../consumer/transform/forgotten.js';
-import { DropJournal, readDrops } from '../producer/drop-journal.js';
+import { DropJournal, readDrops as readRecords } from '../producer/drop-journal.js';
 import { IdempotentWriter } from '../producer/idempotent-writer.js';
 import { highWatermarks } from '../producer/kafka-topics.js';
 import { TopicCopy } from '../producer/topic-copy.js';
@@ -71,7 +71,7 @@ export class TopicCopier {
     // one that was killed behind the making of the topics has left them empty
     const begun = (await topicInfo(kafka, name)) !== null && (await topicOffsets(admin, name)).some(o => o.end > 0);
     const topics = await admin.listTopics();
-    const said = topics.includes(dropsTopic(name)) ? (await readDrops(kafka, admin, name)).copyOf : null;
+    const said = topics.includes(dropsTopic(name)) ? (await readAll(kafka, admin, name)).copyOf : null;
     const forgotten = forgottenHash(rules.forgotten);
     if (said === null ? begun : said.topicId !== source.id)
       throw new TopicError(`"${name}" is there and is no copy of "${topic}"`, anew(name));
@@ -90,7 +90,7 @@ export class TopicCopier {
     const to = { topic: name, topicId: made.id };
     const copier = new TopicCopier(context, services, admin, { topic, topicId: source.id }, to, rules, config);
     if (said === null) await new DropJournal(copier.#writer, name).copyOf({ topic, topicId: source.id, forgotten });
-    copier.#movedBefore = topics.includes(dropsTopic(topic)) && (await readDrops(kafka, admin, topic)).movedTo === name;
+    copier.#movedBefore = topics.includes(dropsTopic(topic)) && (await readAll(kafka, admin, topic)).movedTo === name;
     const limit = Number(config.find(c => c.name === LIMIT)?.value ?? Infinity);
     for (const { partition, end } of await topicOffsets(admin, name))
       copier.#copies.set(partition, new TopicCopy(copier.#writer, name, partition, end, limit));
@@ -133,7 +133,7 @@ export class TopicCopier {
     const { kafka } = this.services;
     if (forgottenHash(forgotten) !== forgottenHash(this.rules.forgotten)) throw forgottenSince(this.to.topic);
     await this.#transactionsEnded();
-    this.#checkForgets(await readDrops(kafka, this.admin, this.from.topic));
+    this.#checkForgets(await readAll(kafka, this.admin, this.from.topic));
     const told = new DropJournal(this.#writer, this.from.topic);
     await told.moved(this.to.topic);
     try {
@@ -146,11 +146,11 @@ export class TopicCopier {
 
   async #completeTold(requests: ForgetRecord[]): Promise<void> {
     const { kafka } = this.services;
-    const drops = await readDrops(kafka, this.admin, this.from.topic);
+    const drops = await readAll(kafka, this.admin, this.from.topic);
     this.#checkForgets(drops);
     await this.#transactionsEnded();
     await this.catchUp();
-    const known = await readDrops(kafka, this.admin, this.to.topic);
+    const known = await readAll(kafka, this.admin, this.to.topic);
     const forgets = new Map([...drops.forgets, ...requests.map(r => [r.user, r] as const)]);
     await new DropJournal(this.#writer, this.to.topic).takeOver({ drops: drops.drops, forgets }, this.to.topicId, known);
     this.unfinished = [...drops.drops.values()]
@@ -246,4 +246,12 @@ async function summaries(of: TopicRecords, partition: number, from: number, to: 
         `${time} ${key?.toString('base64')} ${value === null ? null : createHash('sha256').update(value).digest('base64')}`,
       );
   return found;
+}
+
+/** @throws ServiceError where there are records that this version does not know: a copy would leave them out */
+async function readAll(...args: Parameters<typeof readRecords>): ReturnType<typeof readRecords> {
+  const drops = await readRecords(...args);
+  if (drops.newer > 0)
+    throw new ServiceError(`the topic ${dropsTopic(args[2])} has records of a newer version`, { hint: 'update glossier' });
+  return drops;
 }

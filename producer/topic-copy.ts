@@ -1,4 +1,4 @@
-/** Writes a copy of a topic: every record at the very offset that it has there, so that positions and places mean the same in both. */
+/** Writes a copy of a topic: every record, as it is given here, at the very offset that it has there, so that positions and places mean the same in both. */
 import { HEADER } from '../shared/order-message.js';
 import { CopiedBatch, type CopiedRecord } from './copied-batch.js';
 import type { RecordWriter } from './idempotent-writer.js';

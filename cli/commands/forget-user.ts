@@ -1,11 +1,12 @@
 /** glossier forget user <id> --reason <text> [--json] */
 import { enterRequests, type ForgottenRows, forgetEntered } from '../../consumer/forget/forget-users.js';
+import { reactionTo } from '../../consumer/load/sqlstate.js';
 import { dropAbandoned } from '../../consumer/rebuild/copy-schema.js';
 import { migrate } from '../../consumer/schema/migrate.js';
 import { Tables } from '../../consumer/schema/tables.js';
 import { publishForget } from '../../producer/publish-forget.js';
 import type { ForgetRecord } from '../../shared/drop-record.js';
-import { ServiceError, UsageError } from '../../shared/errors.js';
+import { oneLine, ServiceError, UsageError } from '../../shared/errors.js';
 import { grouped } from '../../shared/number-text.js';
 import { ServiceState } from '../../shared/outage.js';
 import { argument, type CommandRun, type Context, EXIT, quiet, type Services } from '../context.js';
@@ -13,7 +14,13 @@ import { patiently } from '../database.js';
 
 /** @throws ServiceError where this user may not */
 export async function carryOut(context: Context, services: Pick<Services, 'databaseUrl'>): Promise<ForgottenRows> {
-  const done = await patiently(context, services, db => forgetEntered(db, Tables.of(context.settings)));
+  const done = await patiently(context, services, db => forgetEntered(db, Tables.of(context.settings))).catch(error => {
+    if (reactionTo(error) !== 'data') throw error;
+    throw new ServiceError(`a rule on the tables refuses it: ${oneLine(error)}`, {
+      cause: error,
+      hint: 'what comes is loaded without them; lift the rule, then run `glossier forget waiting`',
+    });
+  });
   if (done === 'denied')
     throw new ServiceError('what comes is loaded without them, but this user may not change what is in the tables', {
       hint: 'run `glossier forget waiting` as the owner of the tables',
@@ -32,7 +39,7 @@ export const run: CommandRun = async context => {
   const user = argument(context, 0);
   const reason = String(context.options.reason ?? '').trim();
   if (!/^-?\d{1,19}$/.test(user) || BigInt.asIntN(64, BigInt(user)).toString() !== user)
-    throw new UsageError(`"${user}" is not a user's id`);
+    throw new UsageError(`"${user}" is not a user's id`, { hint: 'it is the whole number that user_stats has as user_id' });
   if (reason === '' || reason.length > MOST_REASON)
     throw new UsageError(`--reason takes 1 to ${MOST_REASON} characters`, {
       hint: 'it is kept for ever: a ticket number, and nothing personal',

@@ -7,9 +7,9 @@
 import type { ForgetRecord } from '../../shared/drop-record.js';
 import { PERSONAL_FIELDS, USER_FIELDS } from '../../shared/order.js';
 import type { Database } from '../load/database.js';
+import { forgetRejects } from '../load/forget-rejects.js';
 import { fieldsHash, lockMerges } from '../merge/merge-users.js';
 import { ORDER_COLUMNS, quote, type Tables } from '../schema/tables.js';
-import { forgetRejects } from './forget-rejects.js';
 
 /** Milliseconds: the order tables have no index by user, and are read whole. */
 const LONG = 6 * 60 * 60_000;

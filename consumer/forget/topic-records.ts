@@ -10,7 +10,7 @@ import type { OrderMessage } from '../intake/batch.js';
 import { toMessages } from '../intake/to-messages.js';
 import { batchRows } from '../transform/batch-rows.js';
 import { latin1 } from '../transform/fields.js';
-import { isOfForgotten, type OrderRules } from '../transform/forgotten.js';
+import { isOfForgotten, type OrderRules, readable } from '../transform/forgotten.js';
 import { FIELDS, OrderScan } from '../transform/order-scan.js';
 import { redactOrder } from '../transform/redact-order.js';
 
@@ -97,8 +97,8 @@ export class TopicRecords {
     if (rules.forgotten.size === 0 || message.redacted?.refusal) return null;
     const from = Math.max(0, message.from);
     const to = message.from < 0 ? 0 : message.to;
-    const scan = this.#scan.scan(bytes, from, to) === null ? this.#scan : null;
-    if (!isOfForgotten(scan, bytes, from, to, rules)) return null;
+    const scan = readable(this.#scan, this.#scan.scan(bytes, from, to));
+    if (!isOfForgotten(scan, bytes, from, to, rules.forgotten)) return null;
     const batch = { messages: [message], segments: [], bytes: 0, reason: 'orders' as const, generation: 0 };
     const { outcomes, rejected } = batchRows(batch, () => 0, null, NONE_REFUSED, rules);
     const refused = rejected[0];

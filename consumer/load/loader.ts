@@ -113,6 +113,7 @@ export class Loader {
       this.#seenLosses = losses;
       this.#files.forget();
       this.#months.forget();
+      this.#forgotten = null;
     }
     return losses;
   }

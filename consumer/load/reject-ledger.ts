@@ -1,11 +1,11 @@
 /** The ledger of rejects that are tried again: locks them first, then moves the books and marks each with what became of it. */
-import { forgetRejects } from '../forget/forget-rejects.js';
 import type { MessageBatch } from '../intake/batch.js';
 import type { Tables } from '../schema/tables.js';
 import { addCompared, tallyRetries, writeBooks } from './books.js';
 import { compareBypassed } from './compare-bypassed.js';
 import type { Database } from './database.js';
 import { writeFieldCounts } from './drop-fields.js';
+import { forgetRejects } from './forget-rejects.js';
 import { readForgotten } from './forgotten-users.js';
 import type { BatchOutcome, Ledger, LoadCounts } from './ledger.js';
 import { storable } from './rejects.js';

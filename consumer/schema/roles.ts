@@ -4,7 +4,7 @@ import { isOneLine } from '../../shared/printable.js';
 import { ANALYSTS, quote, type Tables } from './tables.js';
 
 export interface Roles {
-  /** Owns schemas and tables: migrations, month tables, rebuilds. */
+  /** Owns schemas and tables: migrations, month tables, rebuilds, forgetting, the move to a copy of the topic. */
   owner: string;
   /** Workers and whoever runs them: consume, load, merge, rejects, status, verify and what else only fills and reads. */
   loader: string;
@@ -56,18 +56,7 @@ export function loaderGrants(t: Tables): Grant[] {
 
 /** What migration 0008 has opened to everybody: of the program's own tables and views those without a value of an order. */
 function openRelations(t: Tables): string[] {
-  return [
-    t.drops,
-    t.books,
-    t.dropFiles,
-    t.knownOrders,
-    t.publishedFiles,
-    t.dropBooks,
-    t.freshness,
-    t.rejectsByReason,
-    t.conflicts,
-    t.forgottenUsers,
-  ];
+  return [t.drops, t.books, t.dropFiles, t.knownOrders, t.publishedFiles, t.dropBooks, t.freshness, t.rejectsByReason, t.conflicts];
 }
 
 /** The analysts' tables, and what is documented for them of the program's own. */
@@ -120,8 +109,8 @@ export function rolesSql(database: string, t: Tables, roles: Roles): string {
   const both = `${loader}, ${reader}`;
   return `-- Three roles of glossier in the database ${db}. Read this, then run it as a superuser who is connected to that database. It may be run again, and is to
 -- be after an upgrade and after a rebuild that has made tables anew.
---   ${owner} owns schemas and tables: glossier schema --migrate, glossier rebuild
---   ${loader} fills the tables: consume, load, merge, rejects, status, verify, preview, why, diff
+--   ${owner} owns schemas and tables: schema --migrate, rebuild, forget, copy-topic --move
+--   ${loader} fills the tables: consume, load, merge, rejects, status, verify, preview, why, diff, doctor
 --   ${reader} reads what is for analysts: GRANT ${reader} TO somebody;
 -- No role has a password yet: ALTER ROLE ${loader} PASSWORD '…'; (or \\password in psql). Where the tables are there already, let --owner name their owner.
 

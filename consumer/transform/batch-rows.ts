@@ -3,7 +3,7 @@ import { asBigint, contentHash } from '../../shared/content-hash.js';
 import type { Rejection } from '../../shared/rejection.js';
 import type { MessageBatch, OrderMessage } from '../intake/batch.js';
 import { DropFieldCounts } from './field-counts.js';
-import { isOfForgotten, type OrderRules, untold } from './forgotten.js';
+import { isOfForgotten, type OrderRules, readable, untold } from './forgotten.js';
 import { type KnownIds, type MessagePlace, type Outcome, RowSet } from './order-rows.js';
 import { OrderScan } from './order-scan.js';
 
@@ -130,8 +130,7 @@ function* makeRows(
     if (loaded && message.place !== null && !rows.redacted) fields.see(scan, message.place.drop, message.partition);
     if (typeof outcome !== 'string') {
       if (refusal !== null) rows.orderId = refusal.orderId;
-      const forgotten =
-        refusal !== null || isOfForgotten(unread === null || unread.code === 'bad_text' ? scan : null, message.bytes, from, to, rules);
+      const forgotten = refusal !== null || isOfForgotten(readable(scan, unread), message.bytes, from, to, rules.forgotten);
       rejected.push({ message, at, rejection: forgotten ? untold(outcome) : outcome, orderId: rows.orderId, forgotten });
     }
     outcomes.push({

@@ -64,12 +64,17 @@ const USER = /"user_id"\s*:[\s["]*([-+\d.eE]+)/g;
 /** Plain characters, written as JSON may write them. */
 const ESCAPED = /\\u00([0-7][0-9a-f])/gi;
 
+/** The scan where it has the order's fields: also of bytes that are not UTF-8, which is found behind them. */
+export function readable(scan: OrderScan, fault: Rejection | null): OrderScan | null {
+  return fault === null || fault.code === 'bad_text' ? scan : null;
+}
+
 /**
- * Is this order, which was refused, one of a forgotten user? Bytes that end before the id cannot be told.
+ * Is this order one of a forgotten user? Bytes that end before the id cannot be told.
  *
- * @param scan the order where its fields could be read; null where its bytes are no object of JSON
+ * @param scan the order as `readable` gives it
  */
-export function isOfForgotten(scan: OrderScan | null, bytes: Uint8Array, from: number, to: number, { forgotten }: OrderRules): boolean {
+export function isOfForgotten(scan: OrderScan | null, bytes: Uint8Array, from: number, to: number, forgotten: ForgottenUsers): boolean {
   if (forgotten.size === 0) return false;
   // a nested user_id is somebody else's, of a refund say: where the order's own could be read nothing is searched
   if (scan !== null && scan.kind[USER_ID] === JsonKind.Number && values.parseBigint(scan.bytes, scan.from[USER_ID], scan.to[USER_ID]))

@@ -15,7 +15,7 @@ const MAY_IMPORT: Record<string, string[]> = {
 };
 
 /** Stages of a program in their order: a stage may know those before it, never one behind it. */
-const STAGES = ['intake', 'transform', 'load'];
+const STAGES = ['intake', 'transform', 'load', 'forget'];
 
 const files = sources(...ROOMS);
 

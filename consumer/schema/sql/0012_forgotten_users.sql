@@ -27,5 +27,3 @@ ALTER TABLE glossier.rejects ADD COLUMN forgotten boolean NOT NULL DEFAULT false
 
 -- A topic whose workers and positions were moved to a copy of it: nothing is loaded from it any more.
 ALTER TABLE glossier.topics ADD COLUMN moved_to text;
-
-GRANT SELECT ON glossier.forgotten_users TO PUBLIC;

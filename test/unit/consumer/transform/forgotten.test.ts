@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isOfForgotten } from '../../../../consumer/transform/forgotten.js';
+import { isOfForgotten, readable } from '../../../../consumer/transform/forgotten.js';
 import { OrderScan } from '../../../../consumer/transform/order-scan.js';
 import { redactOrder } from '../../../../consumer/transform/redact-order.js';
 
-const rules = { maxDepth: 64, forgotten: new Map([['77', 'money' as const]]) };
+const forgotten = new Map([['77', 'money' as const]]);
 
 function isTheirs(text: string | Buffer): boolean {
   const bytes = Buffer.from(text as string);
   const scan = new OrderScan(64);
   const fault = scan.scan(bytes);
-  return isOfForgotten(fault === null || fault.code === 'bad_text' ? scan : null, bytes, 0, bytes.length, rules);
+  return isOfForgotten(readable(scan, fault), bytes, 0, bytes.length, forgotten);
 }
 
 test("an order that was refused is found to be a user's however its id is written, and by its own field alone", () => {
@@ -32,7 +32,7 @@ test('of a redacted order there are the fields that say nothing about anybody, a
     '{ "id" : 1e1, "email":"a\\u0040b", "user_id":77,"total_price":"1.50","note":null,"gift":{"to":"x"},"line_items":[{"id":5,"name":"x","quantity":2},{}] }';
   assert.equal(scan.scan(Buffer.from(order)), null);
   assert.equal(
-    redactOrder(scan, rules.forgotten).toString(),
+    redactOrder(scan, forgotten).toString(),
     '{"id":1e1,"total_price":"1.50","user_id":77,"line_items":[{"id":5,"quantity":2},{}]}',
   );
   assert.equal(redactOrder(scan, new Map([['77', 'nothing']])).toString(), '{"id":1e1,"user_id":77,"total_price":"0","line_items":[]}');

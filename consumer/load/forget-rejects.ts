@@ -1,19 +1,14 @@
 /** Empties the rejects of forgotten users: their bytes are read, as no column says whose they are. */
 import { asBigint, contentHash } from '../../shared/content-hash.js';
-import type { Database } from '../load/database.js';
 import type { Tables } from '../schema/tables.js';
-import { type ForgottenUsers, isOfForgotten, REASON } from '../transform/forgotten.js';
+import { type ForgottenUsers, isOfForgotten, REASON, readable } from '../transform/forgotten.js';
 import { OrderScan } from '../transform/order-scan.js';
 import { redactOrder } from '../transform/redact-order.js';
-
-/** The scan where it has the order's fields. */
-function readable(scan: OrderScan, value: Buffer): OrderScan | null {
-  const fault = scan.scan(value);
-  return fault === null || fault.code === 'bad_text' ? scan : null;
-}
+import type { Database } from './database.js';
 
 /** Rejects read at once: few, as each may be as large as an order. */
 const AT_ONCE = 50;
+/** The greatest MAX_DEPTH that can be set: what was taken for an order once is read here. */
 const DEEP = 5000;
 
 /**
@@ -32,7 +27,7 @@ export async function forgetRejects(
   const scan = new OrderScan(DEEP);
   const bytesOf = (base64: string | null) => (base64 === null ? null : Buffer.from(base64, 'base64'));
   const isTheirs = (value: Buffer | null) =>
-    value !== null && isOfForgotten(readable(scan, value), value, 0, value.length, { maxDepth: DEEP, forgotten });
+    value !== null && isOfForgotten(readable(scan, scan.scan(value)), value, 0, value.length, forgotten);
   let emptied = 0;
   for (let last = '0'; ; ) {
     const { rows } = await db.query(

@@ -40,7 +40,7 @@ export const FORGET_MUTATIONS: readonly Mutation[] = [
     guarantee: '9.10',
     without: 'the content that was delivered',
     file: 'consumer/transform/batch-rows.ts',
-    edits: [['redacted === null ? contentHash', 'redacted !== undefined ? contentHash']],
+    edits: [[': redacted.content;', ': 0n;']],
     test: 'guarantees/copy-topic',
     fails: 'a topic is copied without the person',
   },

@@ -52,6 +52,12 @@ export async function patiently<T>(
   }
 }
 
+/** Brings the tables up to this version, waiting while Postgres is away. */
+export function migrateNow(context: Context, services: Pick<Services, 'databaseUrl'>): Promise<void> {
+  const { databaseSchema, ownSchema } = context.settings;
+  return patiently(context, services, db => migrate(db.client, databaseSchema, ownSchema));
+}
+
 /** Runs work with a connected admin client. @throws ServiceError in words when Kafka cannot be reached */
 export async function withAdmin<T>(kafka: Kafka, work: (admin: Admin) => Promise<T>): Promise<T> {
   const admin = kafka.admin();

@@ -1,8 +1,7 @@
 /** glossier forget user <id> --reason <text> [--json] */
-import { enterRequests, type ForgottenRows, forgetEntered } from '../../consumer/forget/forget-users.js';
+import { enterRequests, type ForgottenRows, forgetEntered, NO_ROWS } from '../../consumer/forget/forget-users.js';
 import { reactionTo } from '../../consumer/load/sqlstate.js';
 import { dropAbandoned } from '../../consumer/rebuild/copy-schema.js';
-import { migrate } from '../../consumer/schema/migrate.js';
 import { Tables } from '../../consumer/schema/tables.js';
 import { publishForget } from '../../producer/publish-forget.js';
 import type { ForgetRecord } from '../../shared/drop-record.js';
@@ -10,7 +9,7 @@ import { oneLine, ServiceError, UsageError } from '../../shared/errors.js';
 import { grouped } from '../../shared/number-text.js';
 import { ServiceState } from '../../shared/outage.js';
 import { argument, type CommandRun, type Context, EXIT, quiet, type Services } from '../context.js';
-import { patiently } from '../database.js';
+import { migrateNow, patiently } from '../database.js';
 
 /** @throws ServiceError where this user may not */
 export async function carryOut(context: Context, services: Pick<Services, 'databaseUrl'>): Promise<ForgottenRows> {
@@ -27,11 +26,15 @@ export async function carryOut(context: Context, services: Pick<Services, 'datab
     });
   // what a rebuild that was killed has left holds them as they were delivered
   await patiently(context, services, db => dropAbandoned(db, Tables.of(context.settings)));
-  return done ?? NONE;
+  return done ?? NO_ROWS;
+}
+
+/** What was emptied or removed, in words. */
+export function told({ orders, line_items, users, rejects }: ForgottenRows): string {
+  return `${grouped(orders)} order(s), ${grouped(line_items)} line item(s), ${grouped(users)} row(s) of the user tables and ${grouped(rejects)} reject(s)`;
 }
 
 const MOST_REASON = 500;
-const NONE: ForgottenRows = { orders: 0, line_items: 0, users: 0, rejects: 0 };
 
 export const run: CommandRun = async context => {
   quiet(context);
@@ -47,7 +50,7 @@ export const run: CommandRun = async context => {
   const services = await context.services();
   const asked: ForgetRecord = { user, keeps: settings.forgetKeeps as ForgetRecord['keeps'], reason, at: new Date().toISOString() };
   const tables = Tables.of(settings);
-  await patiently(context, services, db => migrate(db.client, settings.databaseSchema, settings.ownSchema));
+  await migrateNow(context, services);
   // in the topic first: what is killed behind this is gone on with by any worker
   const place = { kafka: services.kafka, topic: settings.topic, service: new ServiceState('Kafka', log, settings.outageTimeout) };
   const request = await publishForget(place, settings.partitions, asked, signal);
@@ -63,7 +66,7 @@ export const run: CommandRun = async context => {
 function words({ user, keeps }: ForgetRecord, rows: ForgottenRows, topic: string): string[] {
   const done = keeps === 'money' ? 'Emptied' : 'Removed or emptied';
   return [
-    `${done} ${grouped(rows.orders)} order(s), ${grouped(rows.line_items)} line item(s), ${grouped(rows.users)} row(s) of the user tables and ${grouped(rows.rejects)} reject(s) of user ${user}.`,
+    `${done} ${told(rows)} of user ${user}.`,
     'Whatever brings orders of this user from now on is loaded likewise: a later drop, a retry, a rebuild.',
     `Still there: the messages of "${topic}" (glossier copy-topic), the database's files until the tables are rewritten (VACUUM FULL), backups and old WAL.`,
   ];

@@ -7,10 +7,9 @@ import { rebuild } from '../../consumer/rebuild/rebuild.js';
 import type { RebuildOptions } from '../../consumer/rebuild/rebuild-options.js';
 import { renderDifferences } from '../../consumer/rebuild/render.js';
 import { rebuildUsers } from '../../consumer/rebuild/users.js';
-import { migrate } from '../../consumer/schema/migrate.js';
 import { UsageError } from '../../shared/errors.js';
 import { type CommandRun, type Context, EXIT, quiet } from '../context.js';
-import { patiently } from '../database.js';
+import { migrateNow } from '../database.js';
 import { giveWay } from '../give-way.js';
 
 const TITLES: Record<RebuildStep, string> = { replaying: 'Replaying', comparing: 'Comparing', applying: 'Applying' };
@@ -20,7 +19,7 @@ export const run: CommandRun = async context => {
   giveWay(); // people read the tables meanwhile
   const asked = askedFor(context.options);
   const services = await context.services();
-  await patiently(context, services, db => migrate(db.client, context.settings.databaseSchema, context.settings.ownSchema));
+  await migrateNow(context, services);
   const options: RebuildOptions = {
     settings: context.settings,
     databaseUrl: services.databaseUrl,

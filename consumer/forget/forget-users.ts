@@ -10,6 +10,7 @@ import type { Database } from '../load/database.js';
 import { forgetRejects } from '../load/forget-rejects.js';
 import { fieldsHash, lockMerges } from '../merge/merge-users.js';
 import { ORDER_COLUMNS, quote, type Tables } from '../schema/tables.js';
+import type { ForgottenUsers, Keeps } from '../transform/forgotten.js';
 
 /** Milliseconds: the order tables have no index by user, and are read whole. */
 const LONG = 6 * 60 * 60_000;
@@ -68,12 +69,8 @@ export async function forgetEntered(db: Database, t: Tables): Promise<ForgottenR
   try {
     // a merge under way would bring the four fields back that it took before, and a rebuild what its copy has
     await lockMerges(db, t);
-    const { rows: users } = await db.query(`SELECT user_id, no FROM ${t.forgottenUsers} WHERE done_at IS NULL ORDER BY no`);
-    const done = await forgetRows(
-      db,
-      t,
-      users.map(r => r.user_id),
-    );
+    const { rows: users } = await db.query(`SELECT user_id, keeps, no FROM ${t.forgottenUsers} WHERE done_at IS NULL ORDER BY no`);
+    const done = await forgetRows(db, t, new Map(users.map(r => [r.user_id, r.keeps])));
     await db.query(
       `UPDATE ${t.forgottenUsers} f SET done_at = now() FROM unnest($1::bigint[], $2::bigint[]) AS d (user_id, no) WHERE (f.user_id, f.no) = (d.user_id, d.no)`,
       [users.map(r => r.user_id), users.map(r => r.no)],
@@ -87,48 +84,63 @@ export async function forgetEntered(db: Database, t: Tables): Promise<ForgottenR
 }
 
 /**
- * Empties or removes the rows of these users, as their requests say, in the transaction that is open.
+ * Empties or removes the rows of these users, as their requests say; in the transaction that is open, where others read the tables.
  *
  * @param t tables, or a copy of them
  */
-export async function forgetRows(db: Database, t: Tables, users: readonly string[]): Promise<ForgottenRows> {
-  const done: ForgottenRows = { orders: 0, line_items: 0, users: 0, rejects: 0 };
+export async function forgetRows(db: Database, t: Tables, users: ForgottenUsers): Promise<ForgottenRows> {
+  const of = (keeps: Keeps) => [...users].filter(([, kept]) => kept === keeps).map(([user]) => user);
+  const [emptied, removed] = [await emptyRows(db, t, of('money')), await removeRows(db, t, of('nothing'))];
+  return {
+    orders: emptied.orders + removed.orders,
+    line_items: emptied.line_items + removed.line_items,
+    users: emptied.users + removed.users,
+    rejects: await forgetRejects(db, t, users),
+  };
+}
+
+/** Nothing was to be done. */
+export const NO_ROWS: ForgottenRows = { orders: 0, line_items: 0, users: 0, rejects: 0 };
+
+/** Personal columns of the rows of these users; whatever is counted and summed stays. */
+async function emptyRows(db: Database, t: Tables, users: readonly string[]): Promise<ForgottenRows> {
+  const done = { ...NO_ROWS };
   if (users.length === 0) return done;
   const run = async (sql: string) => (await db.query(sql, [users], LONG)).rowCount ?? 0;
-  const of = (keeps: string) => `(SELECT user_id FROM ${t.forgottenUsers} WHERE keeps = '${keeps}' AND user_id = ANY($1::bigint[]))`;
-  // what waits to be folded first: what it was folded into is seen behind it
-  const empty = USER_FIELDS.map(f => `${quote(f)} = NULL`).join(', ');
+  const theirs = 'user_id = ANY($1::bigint[])';
+  const empty = (columns: readonly string[]) => columns.map(c => `${quote(c)} = NULL`).join(', ');
   const filled = (columns: readonly string[]) => columns.map(c => `${quote(c)} IS NOT NULL`).join(' OR ');
-  for (const table of [t.userStaging, t.userStats]) {
-    done.users += await run(`UPDATE ${table} SET ${empty} WHERE user_id IN ${of('money')} AND (${filled(USER_FIELDS)})`);
-    done.users += await run(`DELETE FROM ${table} WHERE user_id IN ${of('nothing')}`);
-  }
-  await run(
-    `UPDATE ${t.userNewest} n SET fields = ${fieldsHash('s')} FROM ${t.userStats} s WHERE s.user_id = n.user_id AND n.user_id IN ${of('money')}`,
-  );
-  await run(`DELETE FROM ${t.userNewest} WHERE user_id IN ${of('nothing')}`);
-
-  done.line_items += await run(
-    `UPDATE ${t.lineItems} i SET extra = NULL FROM ${t.orders} o WHERE o.id = i.order_id AND o.user_id IN ${of('money')} AND i.extra IS NOT NULL`,
+  // what waits to be folded first: what it was folded into is seen behind it
+  for (const table of [t.userStaging, t.userStats])
+    done.users += await run(`UPDATE ${table} SET ${empty(USER_FIELDS)} WHERE ${theirs} AND (${filled(USER_FIELDS)})`);
+  await run(`UPDATE ${t.userNewest} n SET fields = ${fieldsHash('s')} FROM ${t.userStats} s WHERE s.user_id = n.user_id AND n.${theirs}`);
+  done.line_items = await run(
+    `UPDATE ${t.lineItems} i SET extra = NULL FROM ${t.orders} o WHERE o.id = i.order_id AND o.${theirs} AND i.extra IS NOT NULL`,
   );
   const personal = ORDER_COLUMNS.filter(c => c === 'extra' || PERSONAL_FIELDS.has(c));
-  done.orders += await run(
-    `UPDATE ${t.orders} SET ${personal.map(c => `${quote(c)} = NULL`).join(', ')} WHERE user_id IN ${of('money')} AND (${filled(personal)})`,
-  );
+  done.orders = await run(`UPDATE ${t.orders} SET ${empty(personal)} WHERE ${theirs} AND (${filled(personal)})`);
+  return done;
+}
 
-  const gone = `SELECT o.id AS order_id FROM ${t.orders} o WHERE o.user_id IN ${of('nothing')}`;
+/** The rows of these users; the registry and the books keep that there were orders. */
+async function removeRows(db: Database, t: Tables, users: readonly string[]): Promise<ForgottenRows> {
+  const done = { ...NO_ROWS };
+  if (users.length === 0) return done;
+  const run = async (sql: string) => (await db.query(sql, [users], LONG)).rowCount ?? 0;
+  const theirs = 'user_id = ANY($1::bigint[])';
+  for (const table of [t.userStaging, t.userStats]) done.users += await run(`DELETE FROM ${table} WHERE ${theirs}`);
+  await run(`DELETE FROM ${t.userNewest} WHERE ${theirs}`);
+  const gone = `SELECT o.id AS order_id FROM ${t.orders} o WHERE o.${theirs}`;
   await run(
     `UPDATE ${t.books} b SET line_items = b.line_items - g.n FROM (
        SELECT k.file_no, k.partition, to_char(k.month, 'FM0000_00') AS month, count(*) AS n FROM (${gone}) o JOIN ${t.knownOrders} k USING (order_id)
          JOIN ${t.lineItems} i USING (order_id) GROUP BY 1, 2, 3) g
       WHERE b.file_no = g.file_no AND b.partition = g.partition AND b.month = g.month`,
   );
-  const freed = await run(`DELETE FROM ${t.lineItems} i USING (${gone}) g WHERE i.order_id = g.order_id`);
-  done.line_items += freed;
+  done.line_items = await run(`DELETE FROM ${t.lineItems} i USING (${gone}) g WHERE i.order_id = g.order_id`);
   await run(`UPDATE ${t.knownOrders} k SET forgotten = true FROM (${gone}) g WHERE k.order_id = g.order_id`);
-  done.orders += await run(`DELETE FROM ${t.orders} WHERE user_id IN ${of('nothing')}`);
-  if (freed > 0) await noteClaims(db, t);
-  done.rejects += await forgetRejects(db, t, new Set(users));
+  done.orders = await run(`DELETE FROM ${t.orders} WHERE ${theirs}`);
+  if (done.line_items > 0) await noteClaims(db, t);
   return done;
 }
 

@@ -17,13 +17,11 @@ const DEEP = 5000;
  */
 export async function forgetRejects(
   db: Database,
-  { rejects, forgottenUsers, knownOrders }: Tables,
-  users: ReadonlySet<string>,
+  { rejects, knownOrders }: Tables,
+  forgotten: ForgottenUsers,
   ids: readonly string[] | null = null,
 ): Promise<number> {
-  if (users.size === 0) return 0;
-  const { rows: said } = await db.query(`SELECT user_id, keeps FROM ${forgottenUsers} WHERE user_id = ANY($1::bigint[])`, [[...users]]);
-  const forgotten: ForgottenUsers = new Map(said.map(r => [r.user_id, r.keeps]));
+  if (forgotten.size === 0) return 0;
   const scan = new OrderScan(DEEP);
   const bytesOf = (base64: string | null) => (base64 === null ? null : Buffer.from(base64, 'base64'));
   const isTheirs = (value: Buffer | null) =>

@@ -64,7 +64,7 @@ export class RejectLedger implements Ledger {
     );
     // what a person has mended by hand may be of a user who was forgotten meanwhile
     const mended = this.rejects.filter(r => r.mended !== null).map(r => r.id);
-    if (mended.length > 0) await forgetRejects(db, this.tables, new Set((await readForgotten(db, this.tables)).users.keys()), mended);
+    if (mended.length > 0) await forgetRejects(db, this.tables, (await readForgotten(db, this.tables)).users, mended);
     const count = (what: string) => outcomes.filter(o => o.outcome === what).length;
     const lineItems = outcomes.reduce((n, o) => n + o.lineItems, 0);
     return { loaded: count('loaded'), bypassed: count('bypassed'), rejected: count('rejected'), repeated: 0, lineItems };

@@ -5,14 +5,22 @@ import type { Database } from '../load/database.js';
 import { readForgotten } from '../load/forgotten-users.js';
 import type { Tables } from '../schema/tables.js';
 
-/**
- * @param upTo number of the last request that the copy knows of
- * @param requests to be entered first
- * @returns that number now
- */
-export async function forgetInCopy(db: Database, live: Tables, upTo: number, requests: readonly ForgetRecord[]): Promise<number> {
-  await enterRequests(db, live, requests);
-  const forgotten = await readForgotten(db, live);
-  if (forgotten.upTo !== upTo) await forgetRows(db, live.copy, [...forgotten.users.keys()]); // nobody reads the copy: no transaction
-  return forgotten.upTo;
+export class ForgetInCopy {
+  /** Number of the last request that the whole of the copy knows of. */
+  #upTo = 0;
+
+  constructor(readonly live: Tables) {}
+
+  /** Before the first message is replayed: whoever is entered by now is left out by the replay itself. */
+  async begin(db: Database): Promise<void> {
+    this.#upTo = (await readForgotten(db, this.live)).upTo;
+  }
+
+  /** @param requests to be entered first */
+  async catchUp(db: Database, requests: readonly ForgetRecord[]): Promise<void> {
+    await enterRequests(db, this.live, requests);
+    const { users, upTo } = await readForgotten(db, this.live);
+    if (upTo !== this.#upTo) await forgetRows(db, this.live.copy, users); // nobody reads the copy: no transaction
+    this.#upTo = upTo;
+  }
 }

@@ -22,7 +22,7 @@ import { Contested } from './contested.js';
 import { dropCopy, isCopyOf, lockRebuilds, makeCopy } from './copy-schema.js';
 import { LONG, type TableDifference } from './difference.js';
 import { checkRoom } from './disk.js';
-import { forgetInCopy } from './forget-in-copy.js';
+import { ForgetInCopy } from './forget-in-copy.js';
 import { checkOffsets, checkSchema, moveInto } from './into.js';
 import { makeProgress, noteProgress } from './progress.js';
 import type { RebuildOptions } from './rebuild-options.js';
@@ -65,7 +65,7 @@ class Rebuild {
   #past: Positions | null = null;
   #due: RebuildDue[] = [];
   #faults: Fault[] = [];
-  #forgottenUpTo = 0;
+  readonly #forget: ForgetInCopy;
   #replay!: Replay;
 
   constructor(
@@ -75,6 +75,7 @@ class Rebuild {
   ) {
     this.#o = options;
     this.#live = Tables.of(options.settings);
+    this.#forget = new ForgetInCopy(this.#live);
     this.#kafkaState = new ServiceState('Kafka', options.log, options.settings.outageTimeout);
     this.#source = new TopicSource(options.kafka, options.settings.topic, this.#kafkaState, options.signal);
     this.#contested = new Contested(this.#live, options.settings.maxDepth, places => this.#source.messages(places));
@@ -178,6 +179,7 @@ class Rebuild {
     });
     await this.#replay.link.use(db => noteProgress(db, this.#live, 'replaying', 0, total));
     onStep(`Replaying ${grouped(total)} message(s) of "${topic}"…`);
+    await this.#forget.begin(guard);
     await this.#catchUp(limits);
     await guard.query(
       `ANALYZE ${this.#live.copy.knownOrders}, ${this.#live.copy.lineItems}, ${this.#live.copy.userStats}`,
@@ -216,12 +218,7 @@ class Rebuild {
     await this.#replay.link.use(async db => {
       if (news.next > from) await writeDrops(db, this.#live.copy, topic, news);
       // a dry run and a look at the past change nothing of the present tables: workers enter what the topic asks for
-      this.#forgottenUpTo = await forgetInCopy(
-        db,
-        this.#live,
-        this.#forgottenUpTo,
-        this.#o.dryRun || this.#past !== null ? [] : news.forgets,
-      );
+      await this.#forget.catchUp(db, this.#o.dryRun || this.#past !== null ? [] : news.forgets);
       await mergeUsers(db, this.#live.copy);
       // who has them now cannot be told where that column is gone
       if (!isLost(this.#faults, 'order_line_item_mapping', 'batches')) await this.#contested.settle(db);

@@ -101,10 +101,10 @@ export class Tables {
     this.dropFields = `${own}.drop_fields`;
     this.publishedFiles = `${own}.published_files`;
     this.conflictingOrders = `${own}.conflicting_orders`;
-    this.rebuildDue = `${own}.rebuild_due`;
     this.conflicts = `${home}.conflicts`;
     this.dropFiles = `${home}.drop_files`;
     this.forgottenUsers = `${home}.forgotten_users`;
+    this.rebuildDue = `${home}.rebuild_due`;
     this.migrations = `${home}.migrations`;
     this.dropBooks = `${home}.drop_books`;
     this.freshness = `${home}.freshness`;

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { enterRequests, forgetEntered } from '../../consumer/forget/forget-users.js';
+import { enterRequests, forgetEntered, forgetRows } from '../../consumer/forget/forget-users.js';
+import { makeCopy } from '../../consumer/rebuild/copy-schema.js';
 import { removeServices, tempDir } from '../support/services.js';
 import { batchOf, directDatabase, directLoader, TABLES, withDb } from './direct.js';
 import { Shop, until } from './shop.js';
@@ -239,4 +240,20 @@ test('a request that a worker has read and not entered when it ends is not lost'
   });
   await again.run(0, ['consume', '--until-drained']);
   assert.deepEqual(await tablesWith(again, SECRET), []);
+});
+
+test('the copy of a rebuild under way forgets as the tables do, and what is due for it is due in the database', async t => {
+  const url = await directDatabase(t);
+  await withDb(url, async db => {
+    const { copy } = TABLES;
+    await makeCopy(db, TABLES, 'a test', new Set(), async () => {});
+    await db.query(copy.createMonth('2017_12'));
+    await db.query(`INSERT INTO ${copy.month('2017_12')} (id, user_id, line_item_total) VALUES (1, 78, 1), (2, 5, 1)`);
+    await db.query(`INSERT INTO ${copy.lineItems} (line_item_id, order_id) VALUES (1, 1)`);
+    const rows = await forgetRows(db, copy, new Map([['78', 'nothing']]));
+    assert.deepEqual(rows, { orders: 1, line_items: 1, users: 0, rejects: 0 });
+    assert.deepEqual((await db.query(`SELECT id FROM ${copy.orders}`)).rows, [{ id: '2' }]);
+    // order 2 has no line item left of the one that it may have claimed
+    assert.deepEqual((await db.query('SELECT relation FROM glossier.rebuild_due')).rows, [{ relation: 'order_line_item_mapping' }]);
+  });
 });

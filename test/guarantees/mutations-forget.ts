@@ -17,7 +17,7 @@ export const FORGET_MUTATIONS: readonly Mutation[] = [
     guarantee: '9.9',
     without: 'the bytes of rejects',
     file: 'consumer/forget/forget-users.ts',
-    edits: [['done.rejects += await forgetRejects(db, t, new Set(users));', '']],
+    edits: [['rejects: await forgetRejects(db, t, users),', 'rejects: await forgetRejects(db, t, new Map()),']],
     ...FORGET,
   },
   {

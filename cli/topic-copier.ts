@@ -2,13 +2,23 @@
 import { createHash } from 'node:crypto';
 import { TopicRecords } from '../consumer/forget/topic-records.js';
 import { type ForgottenUsers, forgottenHash, NOBODY, type OrderRules } from '../consumer/transform/forgotten.js';
-import { DropJournal, readDrops as readRecords } from '../producer/drop-journal.js';
+import { DropJournal, readDrops } from '../producer/drop-journal.js';
 import { IdempotentWriter } from '../producer/idempotent-writer.js';
-import { highWatermarks } from '../producer/kafka-topics.js';
+import { highWatermarks, refuseNewer } from '../producer/kafka-topics.js';
 import { TopicCopy } from '../producer/topic-copy.js';
 import type { DropStates, ForgetRecord } from '../shared/drop-record.js';
 import { ServiceError, TopicError, throwIfAborted } from '../shared/errors.js';
-import { type Admin, dropsTopic, ensureTopics, messageConfig, type TopicOffsets, topicInfo, topicOffsets } from '../shared/kafka.js';
+import {
+  type Admin,
+  dropsTopic,
+  ensureTopics,
+  type Kafka,
+  messageConfig,
+  TOPIC_RESOURCE,
+  type TopicOffsets,
+  topicInfo,
+  topicOffsets,
+} from '../shared/kafka.js';
 import { isKafkaOutage } from '../shared/kafka-outage.js';
 import { pause, ServiceState, throughOutages, unlessAborted } from '../shared/outage.js';
 import type { Context, Services } from './context.js';
@@ -20,9 +30,7 @@ interface TopicName {
 
 const TIMES = 'message.timestamp.type';
 const LIMIT = 'max.message.bytes';
-/** Kafka's number of a topic among what can be configured. */
-const TOPIC = 2;
-/** Its number of a value that was set for the topic itself. */
+/** Kafka's number of a value that was set for the topic itself. */
 const SET = 1;
 
 /** Last offsets of a partition whose records are held against each other. */
@@ -164,11 +172,11 @@ export class TopicCopier {
     const { admin, to, config } = this;
     const times = config.find(c => c.name === TIMES)?.value ?? 'CreateTime';
     if (times === 'CreateTime') return;
-    const { resources } = await admin.describeConfigs({ includeSynonyms: false, resources: [{ type: TOPIC, name: to.topic }] });
+    const { resources } = await admin.describeConfigs({ includeSynonyms: false, resources: [{ type: TOPIC_RESOURCE, name: to.topic }] });
     // what is not named goes back to the broker's default
     const set = (resources[0]?.configEntries ?? []).filter(c => c.configSource === SET && c.configName !== TIMES);
     const configEntries = [...set.map(c => ({ name: c.configName, value: c.configValue })), { name: TIMES, value: times }];
-    await admin.alterConfigs({ validateOnly: false, resources: [{ type: TOPIC, name: to.topic, configEntries }] });
+    await admin.alterConfigs({ validateOnly: false, resources: [{ type: TOPIC_RESOURCE, name: to.topic, configEntries }] });
   }
 
   /** @throws TopicError where the drops topic tells of a request that the copy knows nothing of */
@@ -248,10 +256,9 @@ async function summaries(of: TopicRecords, partition: number, from: number, to: 
   return found;
 }
 
-/** @throws ServiceError where there are records that this version does not know: a copy would leave them out */
-async function readAll(...args: Parameters<typeof readRecords>): ReturnType<typeof readRecords> {
-  const drops = await readRecords(...args);
-  if (drops.newer > 0)
-    throw new ServiceError(`the topic ${dropsTopic(args[2])} has records of a newer version`, { hint: 'update glossier' });
+/** What a drops topic tells, all of it: a copy would leave out what this version does not know. */
+async function readAll(kafka: Kafka, admin: Admin, topic: string): Promise<DropStates> {
+  const drops = await readDrops(kafka, admin, topic);
+  refuseNewer(topic, drops);
   return drops;
 }

@@ -34,10 +34,15 @@ export async function askTopics(place: KafkaPlace, partitions: number, signal: A
     const drops = await readDrops(kafka, admin, topic);
     const info = await topicInfo(kafka, topic);
     if (info === null) throw Object.assign(new Error(`the topic ${topic} is not known yet`), { type: 'UNKNOWN_TOPIC_OR_PARTITION' });
-    if (drops.newer > 0) throw new ServiceError(`the topic ${topic}.drops has records of a newer version`, { hint: 'update glossier' });
+    refuseNewer(topic, drops);
     refuseMoved(topic, drops);
     return { topicId: info.id, partitions: info.partitions, offsets, drops };
   });
+}
+
+/** @throws ServiceError where the drops topic has records that this version does not know */
+export function refuseNewer(topic: string, { newer }: DropStates): void {
+  if (newer > 0) throw new ServiceError(`the topic ${topic}.drops has records of a newer version`, { hint: 'update glossier' });
 }
 
 function refuseMoved(topic: string, { movedTo }: DropStates): void {

@@ -288,7 +288,8 @@ export async function messageConfig(admin: Admin, topic: string): Promise<{ name
   return (resources[0]?.configEntries ?? []).map(c => ({ name: c.configName, value: c.configValue })).filter(c => names.includes(c.name));
 }
 
-const TOPIC_RESOURCE = 2;
+/** Kafka's number of a topic among what can be configured. */
+export const TOPIC_RESOURCE = 2;
 
 /** The compacted topic that tells what each drop holds. */
 export function dropsTopic(topic: string): string {

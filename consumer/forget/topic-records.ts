@@ -3,10 +3,11 @@
 import { StalledError } from '../../shared/errors.js';
 import { FetchedRecord } from '../../shared/fetched-records.js';
 import { JsonKind } from '../../shared/json-scan.js';
-import { type Batch, fetchBatch, type InnerCluster, type Kafka, openCluster } from '../../shared/kafka.js';
+import type { Batch, Kafka } from '../../shared/kafka.js';
 import { encodeHeaders, encodeRedacted, HEADER } from '../../shared/order-message.js';
 import { pause } from '../../shared/outage.js';
 import type { OrderMessage } from '../intake/batch.js';
+import { PartitionFetch } from '../intake/partition-fetch.js';
 import { toMessages } from '../intake/to-messages.js';
 import { batchRows } from '../transform/batch-rows.js';
 import { latin1 } from '../transform/fields.js';
@@ -48,10 +49,11 @@ function idOf(scan: OrderScan | null): string | null {
 
 export class TopicRecords {
   readonly #scan: OrderScan;
-  #cluster: InnerCluster | null = null;
+  readonly #fetch: PartitionFetch;
 
   constructor(readonly options: TopicRecordsOptions) {
     this.#scan = new OrderScan(options.rules.maxDepth);
+    this.#fetch = new PartitionFetch(options.kafka, options.topic);
   }
 
   /** The records of a partition from an offset to before another, a fetch at a time; control records and gaps are left out. */
@@ -59,7 +61,7 @@ export class TopicRecords {
     const { signal, stallTimeout, topic } = this.options;
     let since = Date.now();
     for (let next = from; next < to && !signal.aborted; ) {
-      const batch = await this.options.patiently(() => this.#ask(partition, next));
+      const batch = await this.options.patiently(() => this.#fetch.fetch(partition, next, FETCH_BYTES));
       const last = batch === null ? next - 1 : Number(batch.lastOffset());
       if (batch === null || last < next) {
         if (Date.now() - since > stallTimeout)
@@ -114,23 +116,7 @@ export class TopicRecords {
     };
   }
 
-  async #ask(partition: number, offset: number): Promise<Batch | null> {
-    const { kafka, topic } = this.options;
-    try {
-      if (this.#cluster === null) {
-        this.#cluster = await openCluster(kafka);
-        await this.#cluster.addTargetTopic(topic);
-      }
-      return await fetchBatch(this.#cluster, topic, partition, offset, FETCH_BYTES);
-    } catch (error) {
-      await this.close();
-      throw error;
-    }
-  }
-
-  async close(): Promise<void> {
-    const cluster = this.#cluster;
-    this.#cluster = null;
-    await cluster?.disconnect().catch(() => {});
+  close(): Promise<void> {
+    return this.#fetch.close();
   }
 }

@@ -7,9 +7,10 @@
  */
 
 import { StalledError, TopicError } from '../../shared/errors.js';
-import { type Batch, fetchBatch, type InnerCluster, type Kafka, openCluster } from '../../shared/kafka.js';
+import type { Batch, Kafka } from '../../shared/kafka.js';
 import { pause } from '../../shared/outage.js';
 import { type MessageBatch, messageBytes, type OrderMessage, type Segment } from './batch.js';
+import { PartitionFetch } from './partition-fetch.js';
 import { toMessages } from './to-messages.js';
 
 export interface TopicReaderOptions {
@@ -42,10 +43,11 @@ export class TopicReader {
   /** Next offset by partition: everything before it was given out. */
   readonly #next: Map<number, number>;
   readonly #fetched = new Map<number, Fetched>();
-  #cluster: InnerCluster | null = null;
+  readonly #partitions: PartitionFetch;
 
   constructor(readonly options: TopicReaderOptions) {
     this.#next = new Map(options.from);
+    this.#partitions = new PartitionFetch(options.kafka, options.topic);
   }
 
   /**
@@ -127,15 +129,10 @@ export class TopicReader {
   }
 
   async #ask(partition: number, offset: number): Promise<Batch | null> {
-    const { kafka, topic } = this.options;
+    const { topic } = this.options;
     try {
-      if (this.#cluster === null) {
-        this.#cluster = await openCluster(kafka);
-        await this.#cluster.addTargetTopic(topic);
-      }
-      return await fetchBatch(this.#cluster, topic, partition, offset, FETCH_BYTES);
+      return await this.#partitions.fetch(partition, offset, FETCH_BYTES);
     } catch (error) {
-      await this.close();
       if ((error as { type?: unknown }).type === 'OFFSET_OUT_OF_RANGE')
         throw new TopicError(`partition ${partition} of "${topic}" does not have offset ${offset} any more`, {
           hint: 'were messages deleted from it? see its retention',
@@ -144,9 +141,7 @@ export class TopicReader {
     }
   }
 
-  async close(): Promise<void> {
-    const cluster = this.#cluster;
-    this.#cluster = null;
-    await cluster?.disconnect().catch(() => {});
+  close(): Promise<void> {
+    return this.#partitions.close();
   }
 }

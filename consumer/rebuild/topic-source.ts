@@ -1,21 +1,11 @@
 /** What a rebuild asks of Kafka: which topic it is, from where to where it can be replayed, what its drops are. */
 
 import { ServiceError, TopicError } from '../../shared/errors.js';
-import {
-  type Admin,
-  type Batch,
-  dropsTopic,
-  fetchBatch,
-  type InnerCluster,
-  type Kafka,
-  openCluster,
-  type TopicOffsets,
-  topicInfo,
-  topicOffsets,
-} from '../../shared/kafka.js';
+import { type Admin, dropsTopic, type Kafka, type TopicOffsets, topicInfo, topicOffsets } from '../../shared/kafka.js';
 import { isKafkaOutage } from '../../shared/kafka-outage.js';
 import { pause, type ServiceState, throughOutages, unlessAborted } from '../../shared/outage.js';
 import type { OrderMessage } from '../intake/batch.js';
+import { PartitionFetch } from '../intake/partition-fetch.js';
 import { toMessages } from '../intake/to-messages.js';
 import { type DropNews, readDrops } from '../load/drop-sync.js';
 import type { Positions } from '../load/positions.js';
@@ -29,7 +19,7 @@ const FETCH_BYTES = 32 * 1024;
 export class TopicSource {
   readonly #admin: Admin;
   #connected = false;
-  #cluster: InnerCluster | null = null;
+  readonly #partitions: PartitionFetch;
 
   constructor(
     readonly kafka: Kafka,
@@ -38,6 +28,7 @@ export class TopicSource {
     readonly signal: AbortSignal,
   ) {
     this.#admin = kafka.admin();
+    this.#partitions = new PartitionFetch(kafka, topic);
   }
 
   /**
@@ -90,26 +81,13 @@ export class TopicSource {
     let near: OrderMessage[] = [];
     for (const { partition, offset } of places) {
       if (!near.some(m => m.partition === partition && m.offset === offset)) {
-        const batch = await this.#patiently(() => this.#fetch(partition, offset));
+        const batch = await this.#patiently(() => this.#partitions.fetch(partition, offset, FETCH_BYTES));
         near = batch === null ? [] : toMessages(batch, offset);
       }
       const message = near.find(m => m.partition === partition && m.offset === offset);
       if (message !== undefined) found.push(message);
     }
     return found;
-  }
-
-  async #fetch(partition: number, offset: number): Promise<Batch | null> {
-    try {
-      this.#cluster ??= await openCluster(this.kafka);
-      await this.#cluster.addTargetTopic(this.topic);
-      return await fetchBatch(this.#cluster, this.topic, partition, offset, FETCH_BYTES);
-    } catch (error) {
-      const broken = this.#cluster;
-      this.#cluster = null;
-      await broken?.disconnect().catch(() => {});
-      throw error;
-    }
   }
 
   async #connect(): Promise<Admin> {
@@ -123,7 +101,7 @@ export class TopicSource {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#admin.disconnect().catch(() => {}), this.#cluster?.disconnect().catch(() => {})]);
+    await Promise.all([this.#admin.disconnect().catch(() => {}), this.#partitions.close()]);
   }
 }
 

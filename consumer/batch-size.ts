@@ -12,12 +12,18 @@ const FIRST_SHARE = 1 / 4;
 const LEAST_FOR_MEMORY = FIRST_SHARE;
 const GROWTH = 1.5;
 /** Above this share of the memory a batch grows no more. */
-const NEARLY_FULL = 0.85;
+const NEARLY_FULL = 0.9;
+/**
+ * A process that is beyond its memory takes less at once only when it has grown by this since it last did. What was taken once is seldom given back, so
+ * one that shrank for as long as it was beyond came to a quarter of what it may take and freed nothing: 131,830 orders took 10.6 s and 218 MB in 170
+ * transactions by 200 MB, and 8.4 s and 222 MB in 57 by 240 MB.
+ */
+const RISEN = 1.02;
 /** Below these a transaction's fixed cost, 10 ms, shows. Limits that are set lower are left alone. */
 const LEAST = { orders: 250, bytes: 500_000 };
 /** Resident bytes of a worker that holds no batch; and what each byte that a batch may hold adds, in both lanes together. */
 const EMPTY_WORKER = 100e6;
-const RESIDENT_PER_BYTE = 16;
+const RESIDENT_PER_BYTE = 20;
 /** Milliseconds between two lines in the log. */
 const TOLD_EVERY = 60_000;
 
@@ -38,6 +44,8 @@ export class BatchSize {
   /** What sets the upper limit. */
   readonly #bound: BatchLimit;
   #share = FIRST_SHARE;
+  /** Resident bytes when memory last made it smaller. */
+  #shrankAt = 0;
   #told: { why: BatchLimit; orders: number } | null = null;
   #toldAt = Number.NEGATIVE_INFINITY;
 
@@ -72,8 +80,10 @@ export class BatchSize {
   settle(milliseconds: number, resident: number, now = Date.now()): void {
     const { memory } = this.options;
     if (milliseconds > MOST_TIME) this.#change(Math.max(0.5, MOST_TIME / milliseconds), 'time', now);
-    else if (resident > memory && this.#share > LEAST_FOR_MEMORY) this.#change(1 / GROWTH, 'memory', now, LEAST_FOR_MEMORY);
-    else if (this.#share === 1) this.#tell(this.#bound, now);
+    else if (resident > memory && resident > this.#shrankAt * RISEN && this.#share > LEAST_FOR_MEMORY) {
+      this.#shrankAt = resident;
+      this.#change(1 / GROWTH, 'memory', now, LEAST_FOR_MEMORY);
+    } else if (this.#share === 1) this.#tell(this.#bound, now);
     else if (resident > memory * NEARLY_FULL) this.#tell('memory', now);
     // what was too long a moment ago is not tried again at once
     else if (milliseconds * GROWTH < MOST_TIME) this.#change(GROWTH, null, now);

@@ -106,7 +106,7 @@ export const SETTINGS = {
     env: 'WORKER_MEMORY',
     flag: 'memory',
     kind: 'bytes',
-    fallback: '200MB',
+    fallback: '240MB',
     min: 100 * MEBI,
     max: 16_384 * MEBI,
     help: 'resident memory that a worker stays near: it takes less at once where orders are large or transactions slow',

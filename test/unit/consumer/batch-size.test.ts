@@ -7,7 +7,7 @@ import { BatchSize } from '../../../consumer/batch-size.js';
 function sized(options: { orders?: number; bytes?: number; memory?: number } = {}) {
   const lines: Record<string, unknown>[] = [];
   const log = pino({}, { write: (line: string) => void lines.push(JSON.parse(line)) });
-  return { size: new BatchSize({ orders: 4000, bytes: 6_000_000, memory: 200e6, log, ...options }), lines };
+  return { size: new BatchSize({ orders: 4000, bytes: 6_000_000, memory: 240e6, log, ...options }), lines };
 }
 
 /** By what a batch is limited that has grown as far as it may. */
@@ -41,20 +41,22 @@ test('where transactions take long they get smaller until they take a second, an
 
 test('a process near its memory takes no more at once, and one beyond it takes less', () => {
   const { size, lines } = sized();
-  size.settle(200, 175e6);
+  size.settle(200, 220e6);
   assert.deepEqual([size.orders, lines.at(-1)!.limited_by], [1000, 'memory']);
-  for (let n = 0; n < 20; n++) size.settle(200, 230e6);
+  for (let n = 0; n < 20; n++) size.settle(200, (250 + 10 * n) * 1e6);
   assert.deepEqual([size.orders, size.bytes], [1000, 1_500_000], 'memory alone makes it no smaller than that');
   const large = sized();
   for (let n = 0; n < 10; n++) large.size.settle(200, 120e6);
-  for (let n = 0; n < 20; n++) large.size.settle(200, 230e6, Date.now() + n * 120_000);
-  assert.deepEqual([large.size.orders, large.lines.at(-1)!.limited_by], [1000, 'memory']);
+  for (let n = 0; n < 20; n++) large.size.settle(200, 250e6, Date.now() + n * 120_000);
+  assert.deepEqual([large.size.orders, large.lines.at(-1)!.limited_by], [2666, 'memory'], 'it grows no more, so it is let be');
+  for (let n = 0; n < 20; n++) large.size.settle(200, (260 + 10 * n) * 1e6);
+  assert.equal(large.size.orders, 1000, 'it went on growing');
 });
 
 test('less memory allows for smaller batches, and limits that are set low are kept', () => {
   const small = sized({ memory: 120e6 }).size;
   for (let n = 0; n < 10; n++) small.settle(100, 90e6);
-  assert.equal(small.bytes, 1_250_000);
+  assert.equal(small.bytes, 1_000_000);
   assert.equal(sizedLimit({ memory: 120e6 }), 'memory');
   const low = sized({ orders: 20, bytes: 2048 }).size;
   for (let n = 0; n < 10; n++) low.settle(5000, 900e6);

@@ -4,7 +4,7 @@
  * Node 20 keeps no compiled code, and kafkajs alone is 205 files: a command that asks Kafka and Postgres one question took 0.77 s and 0.86 CPU
  * seconds with all files apart, and takes 0.52 s and 0.47 bundled.
  */
-import { chmodSync, renameSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type BuildOptions, build, type Plugin } from 'esbuild';
@@ -84,3 +84,10 @@ await build({
 chmodSync(join(NEW, 'glossier.js'), 0o755);
 rmSync(OUT, { recursive: true, force: true });
 renameSync(NEW, OUT);
+
+// npx looks here before it puts this folder into its cache as a package, each time: `npx glossier --version` took 1.21 s and takes 1.07
+const LINK = 'node_modules/.bin/glossier';
+if (process.platform !== 'win32' && existsSync('node_modules/.bin')) {
+  rmSync(LINK, { force: true });
+  symlinkSync(join('../..', OUT, 'glossier.js'), LINK);
+}

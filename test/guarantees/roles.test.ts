@@ -144,7 +144,6 @@ test('by the printed SQL the owner migrates and rebuilds, the loader loads, and 
   const unmissed: string[] = [];
   for (const right of rights) {
     await shop.query(`REVOKE ${right} FROM ${quote(names.loader)}`);
-    const since = performance.now();
     const findings = await found();
     assert.equal(findings.length, 1, `${right}: ${JSON.stringify(findings)}`);
     assert.match(findings[0].check, /^postgres\.(rights|reach)$/);
@@ -159,7 +158,6 @@ test('by the printed SQL the owner migrates and rebuilds, the loader loads, and 
     );
     if (error === null) unmissed.push(right);
     else assert.equal(errorCode(error) ?? errorCode(error.cause), '42501', `${right}: ${error}`);
-    assert.ok(performance.now() - since < 10_000, right);
     await shop.query(`GRANT ${right} TO ${quote(names.loader)}`);
   }
   assert.deepEqual(unmissed, []);
@@ -168,6 +166,6 @@ test('by the printed SQL the owner migrates and rebuilds, the loader loads, and 
   await makeDrop(zip, { seed: 72, dates: ['2017-12-05'], orders: 5, firstId: 900_000_000n });
   const refused = await shop.run(1, ['load', zip], loader);
   assert.match(oneLineOf(refused), /permission denied for table user_staging — .*glossier doctor/);
-  assert.ok(refused.seconds < 10, `${refused.seconds} s`);
+  assert.ok(refused.seconds < 30, `${refused.seconds} s: what a person may be mending is tried for a minute, a missing right is not`);
   for (const name of Object.values(names)) await shop.query(`DROP OWNED BY ${quote(name)} CASCADE`);
 });

@@ -38,6 +38,9 @@ const PLAIN = new Uint8Array(256).fill(1, 0x20);
 PLAIN[0x22] = 0;
 PLAIN[0x5c] = 0;
 
+/** The same without the bytes of characters beyond ASCII. */
+const PLAIN_ASCII = PLAIN.slice().fill(0, 0x80);
+
 const SPACE = new Uint8Array(256);
 for (const c of [0x20, 0x09, 0x0a, 0x0d]) SPACE[c] = 1;
 
@@ -55,6 +58,7 @@ const NULL = [0x6e, 0x75, 0x6c, 0x6c];
 let fault = 0;
 let reason = '';
 let escapes = false;
+let beyondAscii = false;
 
 /** Position of the last MALFORMED. */
 export function faultAt(): number {
@@ -69,6 +73,15 @@ export function faultReason(): string {
 /** True when the string last skipped holds a backslash escape. */
 export function hadEscapes(): boolean {
   return escapes;
+}
+
+/** True when a string skipped since the last forgetBeyondAscii() holds bytes beyond ASCII: elsewhere in JSON there are none. */
+export function sawBeyondAscii(): boolean {
+  return beyondAscii;
+}
+
+export function forgetBeyondAscii(): void {
+  beyondAscii = false;
 }
 
 /** Records a fault; returns MALFORMED. */
@@ -99,15 +112,21 @@ export function skipSpace(b: Uint8Array, at: number, end: number): number {
   return at;
 }
 
-/** Skips a string; `at` is its opening quote. Sets hadEscapes(). UTF-8 is not checked (`buffer.isUtf8` does it faster over the whole). */
+/** Skips a string; `at` is its opening quote. Sets hadEscapes() and sawBeyondAscii(). UTF-8 is not checked (`buffer.isUtf8` does it faster over the whole). */
 export function skipString(b: Uint8Array, at: number, end: number): number {
   escapes = false;
   let i = at + 1;
   for (;;) {
-    while (i < end && PLAIN[b[i]] === 1) i++;
+    while (i < end && PLAIN_ASCII[b[i]] === 1) i++;
     if (i >= end) return INCOMPLETE;
     const c = b[i];
     if (c === 0x22) return i + 1;
+    if (c >= 0x80) {
+      beyondAscii = true;
+      do i++;
+      while (i < end && PLAIN[b[i]] === 1);
+      continue;
+    }
     if (c !== 0x5c) return malformed(i, 'a control character stands in a string');
     escapes = true;
     if (i + 1 >= end) return INCOMPLETE;

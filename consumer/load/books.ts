@@ -48,7 +48,12 @@ export type LastIndex = (fileNo: number, partition: number) => number;
  */
 export async function readLastIndexes(db: Database, tables: Tables, outcomes: MessageOutcome[]): Promise<LastIndex> {
   const places = new Map<string, MessageOutcome>();
-  for (const o of outcomes) places.set(placeKey(o.fileNo, o.partition), o);
+  let last: MessageOutcome | undefined;
+  for (const o of outcomes) {
+    if (o.fileNo === last?.fileNo && o.partition === last.partition) continue;
+    last = o;
+    places.set(placeKey(o.fileNo, o.partition), o);
+  }
   const wanted = [...places.values()];
   const { rows } = await db.query(
     `SELECT file_no, partition, max(last_index) AS last_index FROM ${tables.books}

@@ -51,11 +51,13 @@ export class DropFiles {
 
   #numbersOf(messages: OrderMessage[]): Map<string, number> {
     const numbers = new Map<string, number>();
-    let last: string | undefined;
+    let last: OrderMessage['place'] | undefined;
     for (const message of messages) {
+      const { place } = message;
+      // without a text of both for each message
+      if (last !== undefined && place?.drop === last?.drop && place?.file === last?.file) continue;
+      last = place;
       const key = fileKey(message);
-      if (key === last) continue;
-      last = key;
       const known = this.#numbers.get(key);
       if (known !== undefined) numbers.set(key, known);
     }

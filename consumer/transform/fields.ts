@@ -86,13 +86,17 @@ export function writeScalar(scan: OrderScan, f: number, out: CopyText): Rejectio
     out.null();
     return null;
   }
+  // what half of the fields are; a JSON string without escapes has nothing that COPY would have to escape
+  if (kind === JsonKind.String && scan.escaped[f] === 0 && KINDS[f] === 'text') {
+    out.raw(scan.bytes, scan.from[f], scan.to[f]);
+    return null;
+  }
   const fault = checkScalar(scan, f);
   if (fault !== null) return fault;
   if (kind === JsonKind.True) out.ascii('t');
   else if (kind === JsonKind.False) out.ascii('f');
   else if (KINDS[f] === 'text') {
-    if (scan.escaped[f] === 1) out.jsonString(source, from, to);
-    else out.raw(source, from, to); // a JSON string without escapes has nothing that COPY would have to escape
+    out.jsonString(source, from, to);
   } else if (values.normalText !== null) out.ascii(values.normalText);
   else out.raw(source, from, to);
   return null;

@@ -223,10 +223,11 @@ export class RowSet {
         if (fault !== null) return fault;
       }
       out.tab();
-      const fault = kept
-        ? writeExtra(b, scan.itemExtra(n), out, `line_items[${n}]`)
-        : this.#writeUnknown(scan, scan.itemExtra(n), out, `line_items[${n}]`);
-      if (fault !== null) return fault;
+      if (scan.hasItemExtra) {
+        const path = `line_items[${n}]`;
+        const fault = kept ? writeExtra(b, scan.itemExtra(n), out, path) : this.#writeUnknown(scan, scan.itemExtra(n), out, path);
+        if (fault !== null) return fault;
+      } else out.null();
       // of two line items with one id the first wins, as with orders
       if (known !== null && (bypassed || known.lineItems.has(id))) out.at = start;
       else {

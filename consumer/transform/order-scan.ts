@@ -1,18 +1,19 @@
 /**
  * Finds the fields of an order in its JSON bytes, in one pass that also checks the JSON, and without making a string or an object.
  *
- * What a field is called and where its value stands goes into number arrays that are used again for the next order. Keys are guessed:
- * an export writes the same fields in the same order, so the field that followed this one last time is compared first. On the
- * real drop every guess is right but those of the first order.
+ * What a field is called and where its value stands goes into number arrays that are used again for the next order. Keys are guessed (keys.ts):
+ * an export writes the same fields in the same order and with the same blanks. On the real drop every guess is right but those of the first order.
  */
 import { isUtf8 } from 'node:buffer';
 import {
   faultReason,
+  forgetBeyondAscii,
   hadEscapes,
   INCOMPLETE,
   JsonKind,
   kindOf,
   malformed,
+  sawBeyondAscii,
   skipColon,
   skipNumber,
   skipSpace,
@@ -79,6 +80,7 @@ export class OrderScan {
     this.itemCount = 0;
     this.itemNotObject = -1;
     if (this.#itemExtra.length > 0) this.#itemExtra.length = 0;
+    forgetBeyondAscii();
     if (end === from) return { code: 'empty_value', path: '', reason: 'the message is empty' };
     let at = skipSpace(b, from, end);
     if (at === end) return { code: 'not_json', path: '', reason: 'the message is blank' };
@@ -86,7 +88,7 @@ export class OrderScan {
     at = this.#object(at, end);
     if (at >= 0 && skipSpace(b, at, end) !== end) at = malformed(at, 'more follows behind the order');
     if (at < 0) return notJson(at);
-    if (!isUtf8(from === 0 && end === b.length ? b : b.subarray(from, end)))
+    if (sawBeyondAscii() && !isUtf8(from === 0 && end === b.length ? b : b.subarray(from, end)))
       return { code: 'bad_text', path: '', reason: 'the bytes are not UTF-8' };
     return null;
   }
@@ -108,22 +110,20 @@ export class OrderScan {
     const view = this.#view;
     const keys = this.#keys;
     keys.start();
-    at = skipSpace(b, at + 1, end);
-    if (at < end && b[at] === 0x7d) return at + 1;
-    for (;;) {
-      if (at >= end) return INCOMPLETE;
-      const keyFrom = at;
-      const keyTo = keys.read(b, view, at, end);
-      if (keyTo < 0) return keyTo;
-      at = skipColon(b, keyTo, end);
-      if (at < 0) return at;
-      const field = keys.field;
+    for (let begin = ++at; ; ) {
+      const before = at;
+      at = keys.follow(view, before, end);
+      if (at < 0) {
+        at = this.#toValue(keys, before, before === begin, end);
+        if (at < 0 || keys.ended) return at;
+      }
+      const { field } = keys;
       const kind = kindOf(b[at]);
       const valueFrom = at;
-      if (field === LINE_ITEMS && kind === JsonKind.Array) at = this.#lineItems(at, end);
-      else if (kind === JsonKind.String) at = skipString(b, at, end);
+      if (kind === JsonKind.String) at = skipString(b, at, end);
       else if (kind === JsonKind.Number) at = skipNumber(b, at, end);
-      else at = skipValue(b, at, end, this.maxDepth - 1);
+      else if (field === LINE_ITEMS && kind === JsonKind.Array) at = this.#lineItems(at, end);
+      else at = this.#other(kind, at, end, this.maxDepth - 1);
       if (at < 0) return at;
       if (field >= 0) {
         const string = kind === JsonKind.String ? 1 : 0;
@@ -131,13 +131,44 @@ export class OrderScan {
         this.from[field] = valueFrom + string;
         this.to[field] = at - string;
         this.escaped[field] = string === 1 && hadEscapes() ? 1 : 0;
-      } else this.extra.push(keyFrom, keyTo, valueFrom, at);
-      at = skipSpace(b, at, end);
-      if (at >= end) return INCOMPLETE;
-      if (b[at] === 0x7d) return at + 1;
+      } else this.extra.push(keys.keyFrom, keys.keyTo, valueFrom, at);
+    }
+  }
+
+  /**
+   * Reads on to the next value of an object byte by byte, or to the object's end.
+   *
+   * @param at behind the brace that opens it (`first`), or behind a value
+   * @returns position of the value, or behind the object where `keys.ended`; negative ones as those of json-scan.ts
+   */
+  #toValue(keys: Keys, at: number, first: boolean, end: number): number {
+    const b = this.bytes;
+    const before = at;
+    keys.ended = false;
+    at = skipSpace(b, at, end);
+    if (at >= end) return INCOMPLETE;
+    if (b[at] === 0x7d) {
+      keys.ended = true;
+      return at + 1;
+    }
+    if (!first) {
       if (b[at] !== 0x2c) return malformed(at, 'a comma or the end of the object is missing');
       at = skipSpace(b, at + 1, end);
+      if (at >= end) return INCOMPLETE;
     }
+    at = keys.read(b, at, end);
+    if (at >= 0) at = skipColon(b, at, end);
+    if (at >= 0) keys.learn(this.#view, before, at);
+    return at;
+  }
+
+  /** Skips a value that is no string and no number. */
+  #other(kind: JsonKind, at: number, end: number, maxDepth: number): number {
+    const view = this.#view;
+    if (kind === JsonKind.Null && at + 4 <= end && view.getInt32(at, true) === NULL) return at + 4;
+    if (kind === JsonKind.False && at + 5 <= end && view.getInt32(at + 1, true) === ALSE) return at + 5;
+    if (kind === JsonKind.True && at + 4 <= end && view.getInt32(at, true) === TRUE) return at + 4;
+    return skipValue(this.bytes, at, end, maxDepth);
   }
 
   #lineItems(at: number, end: number): number {
@@ -179,33 +210,26 @@ export class OrderScan {
     items[base + ITEM_FIELDS * 3] = this.#itemExtra.length;
     items[base + ITEM_FIELDS * 3 + 1] = this.#itemExtra.length;
     keys.start();
-    at = skipSpace(b, at + 1, end);
-    if (at < end && b[at] === 0x7d) return at + 1;
-    for (;;) {
-      if (at >= end) return INCOMPLETE;
-      const keyFrom = at;
-      const keyTo = keys.read(b, view, at, end);
-      if (keyTo < 0) return keyTo;
-      at = skipColon(b, keyTo, end);
-      if (at < 0) return at;
-      const field = keys.field;
+    for (let begin = ++at; ; ) {
+      const before = at;
+      at = keys.follow(view, before, end);
+      if (at < 0) {
+        at = this.#toValue(keys, before, before === begin, end);
+        if (at < 0 || keys.ended) return at;
+      }
+      const { field } = keys;
       const kind = kindOf(b[at]);
       const valueFrom = at;
-      at = kind === JsonKind.Number ? skipNumber(b, at, end) : skipValue(b, at, end, this.maxDepth - 3);
+      at = kind === JsonKind.Number ? skipNumber(b, at, end) : this.#other(kind, at, end, this.maxDepth - 3);
       if (at < 0) return at;
       if (field >= 0) {
         items[base + field * 3] = kind;
         items[base + field * 3 + 1] = valueFrom;
         items[base + field * 3 + 2] = at;
       } else {
-        this.#itemExtra.push(keyFrom, keyTo, valueFrom, at);
+        this.#itemExtra.push(keys.keyFrom, keys.keyTo, valueFrom, at);
         items[base + ITEM_FIELDS * 3 + 1] = this.#itemExtra.length;
       }
-      at = skipSpace(b, at, end);
-      if (at >= end) return INCOMPLETE;
-      if (b[at] === 0x7d) return at + 1;
-      if (b[at] !== 0x2c) return malformed(at, 'a comma or the end of the object is missing');
-      at = skipSpace(b, at + 1, end);
     }
   }
 
@@ -240,6 +264,11 @@ export class OrderScan {
 }
 
 const NONE: number[] = [];
+
+/** Four letters as one word: null, (f)alse, true. */
+const NULL = 0x6c6c756e;
+const ALSE = 0x65736c61;
+const TRUE = 0x65757274;
 
 /** Kinds as a sentence about a value names them. */
 export const KIND_WORDS = ['missing', 'an object', 'an array', 'a string', 'a number', 'true', 'false', 'null'];

@@ -69,8 +69,11 @@ test('a standard input that is empty, endless or interrupted leaves nothing behi
   input.write('PK');
   setTimeout(() => abort.abort(), 50);
   await assert.rejects(fetchDrop('-', { maxBytes: 1e9, input, signal: abort.signal }), InterruptedError);
-  const broken = new PassThrough();
-  setTimeout(() => broken.destroy(new Error('EISDIR')), 10);
+  const broken = new Readable({
+    read() {
+      this.destroy(new Error('EISDIR'));
+    },
+  });
   await assert.rejects(fetchDrop('-', { maxBytes: 1e9, input: broken }), /^DropError: standard input cannot be read: EISDIR$/);
   await assert.rejects(fetchDrop('-', { maxBytes: 1e9 }), /there is no file -$/);
   assert.deepEqual(leftOvers(), []);

@@ -97,6 +97,49 @@ test('every field of any order in any layout is found as JSON.parse finds it', (
   );
 });
 
+test('of an order that was damaged in one place exactly that is taken which JSON.parse takes, whatever came before it', () => {
+  const usual = fc.constantFrom(
+    '{\n  "id": 1,\n  "note": "a\u20ac",\n  "test": true,\n  "line_items": [\n    {\n      "id": 2,\n      "quantity": 3\n    }\n  ],\n  "new": null,\n  "tags": ""\n}',
+    '{"id":1,"note":"a","test":false,"line_items":[{"id":2,"quantity":null},{"id":3,"new":1}],"new":{"a":[]},"tags":"b"}',
+  );
+  fc.assert(
+    fc.property(usual, fc.nat(), fc.nat(3), fc.constantFrom(...' \n,:"}]{1xe\\é'), (text, place, how, character) => {
+      assert.equal(scan.scan(Buffer.from(text)), null);
+      const at = place % (text.length + 1);
+      const damaged = [
+        text.slice(0, at) + character + text.slice(at),
+        text.slice(0, at) + text.slice(at + 1),
+        text.slice(0, at) + character + text.slice(at + 1),
+        text.slice(0, at),
+      ][how];
+      let want: unknown;
+      try {
+        want = JSON.parse(damaged);
+      } catch {
+        // not JSON
+      }
+      const object = typeof want === 'object' && want !== null && !Array.isArray(want);
+      assert.equal(scan.scan(Buffer.from(damaged)) === null, object, damaged);
+      if (!object) return;
+      const members = want as Record<string, unknown>;
+      same(extraOf(scan.extra), without(members, FIELDS));
+      FIELDS.forEach((name, f) => {
+        assert.equal(scan.kind[f], name in members ? kindOf(members[name]) : ABSENT, name);
+      });
+    }),
+    { numRuns: 5000 },
+  );
+});
+
+test('a key beyond ASCII is looked at in each order', () => {
+  const bad = Buffer.concat([Buffer.from('{"id":1,"caf'), Buffer.from([0xe9]), Buffer.from('":1}')]);
+  for (const _ of ['first', 'once more']) assert.equal(refusal(bad), 'bad_text: the bytes are not UTF-8');
+  for (const _ of ['first', 'once more']) {
+    assert.equal(refusal('{"id":1,"café":1}'), null);
+    assert.deepEqual(extraOf(scan.extra), { café: 1 });
+  }
+});
+
 const refusal = (bytes: Buffer | string) => {
   const r = scan.scan(Buffer.from(bytes as string));
   return r === null ? null : `${r.code}: ${r.reason}`;

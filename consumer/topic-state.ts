@@ -12,7 +12,7 @@ import {
 } from '../shared/kafka.js';
 import { pause } from '../shared/outage.js';
 import type { Link } from './load/link.js';
-import { claimTopic, madeAnew, type Positions, readPositions } from './load/positions.js';
+import { claimTopic, madeAnew, type Positions, readPositions, untilSettled } from './load/positions.js';
 import { migrate } from './schema/migrate.js';
 import { dueWords, readRebuildDue } from './schema/rebuild-due.js';
 import type { Tables } from './schema/tables.js';
@@ -86,13 +86,15 @@ export class TopicState {
   /**
    * The positions to fetch from.
    *
+   * @param begun partitions of which what their last owner has under way is waited for, for a moment
    * @throws TopicError when the topic is not the one that they belong to, or does not hold what comes next
    */
-  async positions(): Promise<Positions> {
+  async positions(begun: readonly number[]): Promise<Positions> {
     const { settings, acceptGap } = this.options;
     const { id, offsets, before } = await this.patiently(async () => ({ id: await this.#askId(), ...(await this.#offsets()) }));
     return this.link.use(async db => {
       await claimTopic(db, this.tables, settings.topic, id, offsets, before, acceptGap);
+      await untilSettled(db, this.tables, settings.topic, begun, this.options.signal);
       return readPositions(db, this.tables, settings.topic);
     });
   }

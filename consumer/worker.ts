@@ -133,9 +133,9 @@ class Worker {
       bufferBytes: () => this.#size.bytes * BUFFER_BATCHES,
       log,
       kafkaState: this.#kafkaState,
-      positions: async () => {
+      positions: async begun => {
         await Promise.all(this.#lanes.map(lane => lane.settled())); // the batches under way settle first, one way or the other
-        return this.#topic.positions();
+        return this.#topic.positions(begun);
       },
     });
     this.#view.consumer = this.#consumer;

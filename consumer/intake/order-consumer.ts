@@ -29,9 +29,10 @@ export interface OrderConsumerOptions {
   /**
    * Checks that the topic is the one that the positions belong to and gives their positions; waits out outages.
    *
+   * @param begun partitions that this worker begins with: what their last owner has under way is waited for
    * @throws TopicError when going on would lose or double orders
    */
-  positions: () => Promise<Map<number, number>>;
+  positions: (begun: readonly number[]) => Promise<Map<number, number>>;
 }
 
 interface Assigned {
@@ -43,7 +44,7 @@ interface Assigned {
 /** Milliseconds that the broker may hold a fetch when there is nothing new; also how fast the loop notices a stop. */
 const FETCH_WAIT = 100;
 /** Milliseconds between heartbeats. A worker learns of a rebalance by its heartbeat, and all others wait for it: kafkajs' 3 s cost up to 3 s each. */
-const HEARTBEAT = 500;
+const HEARTBEAT = 250;
 /** Packed bytes a partition and fetch. kafkajs unpacks a whole fetch at once, of each partition about a megabyte (shared/fetched-records.ts). */
 const FETCH_PARTITION_BYTES = 128 * 1024;
 const FETCH_BYTES = 1024 * 1024;
@@ -180,7 +181,7 @@ export class OrderConsumer {
 
   async #seekPositions(generation: number, partitions: number[]): Promise<void> {
     const { topic } = this.options;
-    const positions = await this.options.positions();
+    const positions = await this.options.positions(partitions);
     if (generation !== this.generation || this.#stopped) return;
     for (const partition of partitions) {
       if (!positions.has(partition)) throw new ServiceError(`partition ${partition} of "${topic}" has no position`);
@@ -205,7 +206,7 @@ export class OrderConsumer {
     if (first > assigned.next || last < assigned.next) {
       // beyond: compaction lies between, or kafkajs has silently gone elsewhere; before: the latter for certain. The check throws where the
       // broker no longer has what comes next; a gap is believed only of a fetch that asked for exactly what comes next.
-      const positions = await this.options.positions().catch(error => this.#fail(error));
+      const positions = await this.options.positions([]).catch(error => this.#fail(error));
       if (positions === undefined || generation !== this.generation) return;
       if (last < assigned.next || Number((batch as unknown as { fetchedOffset: string }).fetchedOffset) !== assigned.next) {
         this.#consumer.seek({ topic: batch.topic, partition: batch.partition, offset: String(assigned.next) });

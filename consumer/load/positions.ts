@@ -14,9 +14,9 @@ export async function readPositions(db: Database, tables: Tables, topic: string)
   return new Map(rows.map(r => [Number(r.partition), Number(r.next_offset)]));
 }
 
-/** Tries, and milliseconds between them, of untilSettled: half a second, as what takes longer may hang. */
-const SETTLE_TRIES = 50;
+/** Milliseconds of untilSettled between two looks, and in all: what takes longer may hang. */
 const SETTLE_WAIT = 10;
+const SETTLE_DEADLINE = 500;
 
 /**
  * Waits, not for long, while transactions that move these positions are under way. Whoever takes partitions over in the middle of the batches of
@@ -29,7 +29,8 @@ export async function untilSettled(
   partitions: readonly number[],
   signal: AbortSignal,
 ): Promise<void> {
-  for (let tries = 0; tries < SETTLE_TRIES && partitions.length > 0 && !signal.aborted; tries++) {
+  const began = performance.now();
+  while (partitions.length > 0 && !signal.aborted && performance.now() - began < SETTLE_DEADLINE) {
     const { rowCount } = await db.query(
       `SELECT FROM ${tables.positions} WHERE topic = $1 AND partition = ANY ($2::int[]) FOR SHARE SKIP LOCKED`,
       [topic, partitions],

@@ -20,8 +20,8 @@ export class Keys {
   ended = false;
   readonly #byName: Map<string, number>;
   /**
-   * What led to the next value, in words of four, the last of which may overlap the one before. By what it led on from: the number of a field, BEGIN or
-   * UNKNOWN.
+   * What led to the next value, in words of four, the last of which may overlap the one before. By what it led on from: the number of a field, `#begin`
+   * or `#unknown`.
    */
   readonly #leads: Int32Array[];
   /** Bytes of it; 0 where nothing is remembered. */
@@ -90,8 +90,8 @@ export class Keys {
   }
 
   /**
-   * Remembers what led to the value of the key that was read. Not so where it holds bytes beyond ASCII, as nobody would look at them again, and whether
-   * they are UTF-8 is known of the whole order alone.
+   * Remembers what led to the value of the key that was read. Not so where it holds bytes beyond ASCII: an order is checked for UTF-8 where a string that
+   * was read holds such bytes, and what is followed is not read.
    *
    * @param from behind the brace or the value before
    * @param to the value

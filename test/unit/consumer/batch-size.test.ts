@@ -51,6 +51,17 @@ test('a process near its memory takes no more at once, and one beyond it takes l
   assert.deepEqual([large.size.orders, large.lines.at(-1)!.limited_by], [2666, 'memory'], 'it grows no more, so it is let be');
   for (let n = 0; n < 20; n++) large.size.settle(200, (260 + 10 * n) * 1e6);
   assert.equal(large.size.orders, 1000, 'it went on growing');
+  const peak = sized();
+  for (let n = 0; n < 10; n++) peak.size.settle(200, 120e6);
+  peak.size.settle(200, 600e6);
+  for (let n = 0; n < 10; n++) peak.size.settle(200, 120e6);
+  assert.equal(peak.size.orders, 4000, 'what was taken has been given back');
+  for (let n = 0; n < 10; n++) peak.size.settle(200, 500e6, Date.now() + n * 120_000);
+  assert.deepEqual(
+    [peak.size.orders, peak.lines.at(-1)!.limited_by],
+    [2666, 'memory'],
+    'and is taken again: less than at the peak, and too much',
+  );
 });
 
 test('less memory allows for smaller batches, and limits that are set low are kept', () => {

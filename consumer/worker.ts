@@ -36,7 +36,7 @@ import { WorkerView } from './worker-view.js';
 
 export type { WorkerProgress } from './worker-options.js';
 
-const DRAIN_POLL = 100;
+const DRAIN_POLL = 50;
 const DRAIN_BATCH_WAIT = 40;
 const DROPS_EVERY = 5000;
 const WATCH_EVERY = 2000;
@@ -130,6 +130,7 @@ class Worker {
       group: settings.kafkaGroup,
       sessionTimeout: settings.sessionTimeout,
       lanes: LANES,
+      drains: Boolean(untilDrained),
       bufferBytes: () => this.#size.bytes * BUFFER_BATCHES,
       log,
       kafkaState: this.#kafkaState,

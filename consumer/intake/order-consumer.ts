@@ -22,6 +22,8 @@ export interface OrderConsumerOptions {
   sessionTimeout: number;
   /** Queues that the partitions are dealt out to; batches are taken of each by itself. */
   lanes: number;
+  /** It ends when the topic has been read. */
+  drains: boolean;
   /** Bytes of messages that may wait in a lane now; fetching for it pauses above them. */
   bufferBytes: () => number;
   log: Logger;
@@ -41,8 +43,9 @@ interface Assigned {
   next: number | null;
 }
 
-/** Milliseconds that the broker may hold a fetch when there is nothing new; also how fast the loop notices a stop. */
+/** Milliseconds that the broker may hold a fetch when there is nothing new; also how fast the loop notices a stop, which a drain waits for at its end. */
 const FETCH_WAIT = 100;
+const DRAIN_FETCH_WAIT = 20;
 /** Milliseconds between heartbeats. A worker learns of a rebalance by its heartbeat, and all others wait for it: kafkajs' 3 s cost up to 3 s each. */
 const HEARTBEAT = 250;
 /** Packed bytes a partition and fetch. kafkajs unpacks a whole fetch at once, of each partition about a megabyte (shared/fetched-records.ts). */
@@ -75,7 +78,7 @@ export class OrderConsumer {
       sessionTimeout: options.sessionTimeout,
       rebalanceTimeout: options.sessionTimeout, // handlers give way within a heartbeat, so nobody needs longer to join again
       heartbeatInterval: HEARTBEAT,
-      maxWaitTimeInMs: FETCH_WAIT,
+      maxWaitTimeInMs: options.drains ? DRAIN_FETCH_WAIT : FETCH_WAIT,
       maxBytesPerPartition: FETCH_PARTITION_BYTES,
       maxBytes: FETCH_BYTES,
       metadataMaxAge: 30_000, // so that partitions added later are seen within half a minute

@@ -21,15 +21,19 @@ export class DropFiles {
    * @returns the numbers of their files, which a forget() from elsewhere does not touch
    */
   async learn(db: Database, messages: OrderMessage[]): Promise<FileNumbers> {
+    const of = new Map<string, number>();
     const unknown = new Map<string, [drop: string, file: string]>();
     let last: OrderMessage['place'] | undefined;
-    for (const { place } of messages) {
+    for (const message of messages) {
+      const { place } = message;
+      // without a text of both for each message
       if (last !== undefined && place?.drop === last?.drop && place?.file === last?.file) continue;
       last = place;
-      const key = (place?.drop ?? '') + SEPARATOR + (place?.file ?? '');
-      if (!this.#numbers.has(key)) unknown.set(key, [place?.drop ?? '', place?.file ?? '']);
+      const key = fileKey(message);
+      const number = this.#numbers.get(key);
+      if (number !== undefined) of.set(key, number);
+      else unknown.set(key, [place?.drop ?? '', place?.file ?? '']);
     }
-    const of = this.#numbersOf(messages);
     if (unknown.size === 0) return lookUp(of);
     const drops = [...unknown.values()].map(([drop]) => drop);
     const files = [...unknown.values()].map(([, file]) => file);
@@ -47,21 +51,6 @@ export class DropFiles {
       of.set(r.drop_id + SEPARATOR + r.file, Number(r.file_no));
     }
     return lookUp(of);
-  }
-
-  #numbersOf(messages: OrderMessage[]): Map<string, number> {
-    const numbers = new Map<string, number>();
-    let last: OrderMessage['place'] | undefined;
-    for (const message of messages) {
-      const { place } = message;
-      // without a text of both for each message
-      if (last !== undefined && place?.drop === last?.drop && place?.file === last?.file) continue;
-      last = place;
-      const key = fileKey(message);
-      const known = this.#numbers.get(key);
-      if (known !== undefined) numbers.set(key, known);
-    }
-    return numbers;
   }
 
   /** Forgets all: the database may have been put back to an earlier state. */

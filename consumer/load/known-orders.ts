@@ -17,8 +17,10 @@ const SAMPLE = 64;
  */
 export async function repeatedOrders(db: Database, tables: Tables, { messages }: MessageBatch, all: boolean): Promise<KnownIds | null> {
   const guess = (m: OrderMessage) => (m.from < 0 ? null : guessId(m.bytes, m.from, m.to));
-  const ids = all ? [] : messages.filter((_, i) => i % SAMPLE === 0).map(guess);
-  if (!all && (await idsAndContents(db, tables, ids)).ids.length === 0) return null;
+  if (!all) {
+    const sample = messages.filter((_, i) => i % SAMPLE === 0).map(guess);
+    if ((await idsAndContents(db, tables, sample)).ids.length === 0) return null;
+  }
   const guessed = messages.map(guess);
   const known = await idsAndContents(db, tables, guessed);
   if (known.ids.length === 0) return null;

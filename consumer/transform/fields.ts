@@ -95,9 +95,8 @@ export function writeScalar(scan: OrderScan, f: number, out: CopyText): Rejectio
   if (fault !== null) return fault;
   if (kind === JsonKind.True) out.ascii('t');
   else if (kind === JsonKind.False) out.ascii('f');
-  else if (KINDS[f] === 'text') {
-    out.jsonString(source, from, to);
-  } else if (values.normalText !== null) out.ascii(values.normalText);
+  else if (KINDS[f] === 'text') out.jsonString(source, from, to);
+  else if (values.normalText !== null) out.ascii(values.normalText);
   else out.raw(source, from, to);
   return null;
 }

@@ -51,6 +51,12 @@ export class Keys {
   /** An object begins. */
   start(): void {
     this.#last = this.#begin;
+    this.ended = false;
+  }
+
+  /** No key of the object has been read. */
+  get first(): boolean {
+    return this.#last === this.#begin;
   }
 
   /**

@@ -107,16 +107,11 @@ export class OrderScan {
 
   #object(at: number, end: number): number {
     const b = this.bytes;
-    const view = this.#view;
     const keys = this.#keys;
     keys.start();
-    for (let begin = ++at; ; ) {
-      const before = at;
-      at = keys.follow(view, before, end);
-      if (at < 0) {
-        at = this.#toValue(keys, before, before === begin, end);
-        if (at < 0 || keys.ended) return at;
-      }
+    for (at++; ; ) {
+      at = this.#next(keys, at, end);
+      if (at < 0 || keys.ended) return at;
       const { field } = keys;
       const kind = kindOf(b[at]);
       const valueFrom = at;
@@ -136,22 +131,26 @@ export class OrderScan {
   }
 
   /**
-   * Reads on to the next value of an object byte by byte, or to the object's end.
+   * Goes on to the next value of an object, or to its end.
    *
-   * @param at behind the brace that opens it (`first`), or behind a value
+   * @param at behind the brace that opens it, or behind a value
    * @returns position of the value, or behind the object where `keys.ended`; negative ones as those of json-scan.ts
    */
-  #toValue(keys: Keys, at: number, first: boolean, end: number): number {
+  #next(keys: Keys, at: number, end: number): number {
+    const value = keys.follow(this.#view, at, end);
+    return value >= 0 ? value : this.#readOn(keys, at, end);
+  }
+
+  /** The same, byte by byte. */
+  #readOn(keys: Keys, before: number, end: number): number {
     const b = this.bytes;
-    const before = at;
-    keys.ended = false;
-    at = skipSpace(b, at, end);
+    let at = skipSpace(b, before, end);
     if (at >= end) return INCOMPLETE;
     if (b[at] === 0x7d) {
       keys.ended = true;
       return at + 1;
     }
-    if (!first) {
+    if (!keys.first) {
       if (b[at] !== 0x2c) return malformed(at, 'a comma or the end of the object is missing');
       at = skipSpace(b, at + 1, end);
       if (at >= end) return INCOMPLETE;
@@ -202,7 +201,6 @@ export class OrderScan {
 
   #lineItem(n: number, at: number, end: number): number {
     const b = this.bytes;
-    const view = this.#view;
     const keys = this.#itemKeys;
     const items = this.#items;
     const base = n * ITEM_STRIDE;
@@ -210,13 +208,9 @@ export class OrderScan {
     items[base + ITEM_FIELDS * 3] = this.#itemExtra.length;
     items[base + ITEM_FIELDS * 3 + 1] = this.#itemExtra.length;
     keys.start();
-    for (let begin = ++at; ; ) {
-      const before = at;
-      at = keys.follow(view, before, end);
-      if (at < 0) {
-        at = this.#toValue(keys, before, before === begin, end);
-        if (at < 0 || keys.ended) return at;
-      }
+    for (at++; ; ) {
+      at = this.#next(keys, at, end);
+      if (at < 0 || keys.ended) return at;
       const { field } = keys;
       const kind = kindOf(b[at]);
       const valueFrom = at;
